@@ -1,0 +1,212 @@
+"""Everything that storygen raises.
+
+StorygenError
+├── CallerMistake                 the input or the settings are wrong; nothing was made, trying again changes nothing
+│   ├── InvalidScript
+│   └── InvalidSettings
+├── ProviderFailure               a provider did not deliver
+│   ├── RateLimited               retryable
+│   ├── ProviderTimeout           retryable
+│   ├── ProviderUnavailable       retryable
+│   ├── InvalidOutput             retryable
+│   ├── QuotaExceeded
+│   ├── AuthenticationFailed
+│   └── ContentRejected
+├── ResourceFailure               this machine did not deliver
+│   ├── DiskFull
+│   ├── RenderFailed
+│   └── Stalled
+└── ControlSignal                 somebody or something decided to stop
+    ├── Cancelled
+    ├── StageTimeout
+    └── BudgetExceeded
+
+Each carries the same fields, which appear in the report, the log and the span, and the closed ones as labels.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class StorygenError(Exception):
+    """The root of the tree.
+
+    `kind` is a fixed word per class, safe as a label. `stage`, `scene` and `provider` say where it happened and are filled in
+    on the way up by `locate`; `attempt` is the number of the attempt that failed; `hint` says what to do about it.
+    """
+
+    kind: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        stage: str = "",
+        scene: int | None = None,
+        provider: str = "",
+        attempt: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.stage = stage
+        self.scene = scene
+        self.provider = provider
+        self.attempt = attempt
+
+    def locate(self, *, stage: str = "", scene: int | None = None, provider: str = "", attempt: int = 0) -> None:
+        """Fill in what is not known yet; what is known stays."""
+        self.stage = self.stage or stage
+        self.scene = scene if self.scene is None else self.scene
+        self.provider = self.provider or provider
+        self.attempt = self.attempt or attempt
+
+    def fields(self) -> dict[str, object]:
+        """The error as plain values, for reports, logs and manifests."""
+        return {
+            "kind": self.kind,
+            "message": self.message,
+            "hint": self.hint,
+            "stage": self.stage,
+            "scene": self.scene,
+            "provider": self.provider,
+            "attempt": self.attempt,
+            "retryable": self.retryable,
+        }
+
+
+class CallerMistake(StorygenError):
+    """The input or the settings are wrong."""
+
+    kind = "caller_mistake"
+    exit_code = 2
+
+
+class InvalidScript(CallerMistake):
+    """A source that cannot be read as a story; the message names the line."""
+
+    kind = "invalid_script"
+
+
+class InvalidSettings(CallerMistake):
+    """Settings that cannot be used; the message lists all of them, each with its file and key."""
+
+    kind = "invalid_settings"
+
+
+class ProviderFailure(StorygenError):
+    """A provider did not deliver."""
+
+    kind = "provider_failure"
+
+
+class RateLimited(ProviderFailure):
+    """The provider asks to slow down; `retry_after` is its wish in seconds, where it named one."""
+
+    kind = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **fields: object) -> None:
+        super().__init__(message, **fields)  # type: ignore[arg-type]  # the same keywords as the root
+        self.retry_after = retry_after
+
+
+class ProviderTimeout(ProviderFailure):
+    """The provider did not answer in time."""
+
+    kind = "timeout"
+    retryable = True
+
+
+class ProviderUnavailable(ProviderFailure):
+    """The provider could not be reached or broke."""
+
+    kind = "unavailable"
+    retryable = True
+
+
+class InvalidOutput(ProviderFailure):
+    """What the provider delivered does not pass its checks."""
+
+    kind = "invalid_output"
+    retryable = True
+
+
+class QuotaExceeded(ProviderFailure):
+    """The account has nothing left."""
+
+    kind = "quota_exceeded"
+
+
+class AuthenticationFailed(ProviderFailure):
+    """The key is missing or refused."""
+
+    kind = "authentication_failed"
+
+
+class ContentRejected(ProviderFailure):
+    """The provider will not make this."""
+
+    kind = "content_rejected"
+
+
+class ResourceFailure(StorygenError):
+    """This machine did not deliver."""
+
+    kind = "resource_failure"
+
+
+class DiskFull(ResourceFailure):
+    """No space is left where something was to be written."""
+
+    kind = "disk_full"
+
+
+class RenderFailed(ResourceFailure):
+    """ffmpeg ended with an error; the hint holds the end of what it said."""
+
+    kind = "render_failed"
+
+
+class Stalled(ResourceFailure):
+    """Nothing moved for too long."""
+
+    kind = "stalled"
+
+
+class ControlSignal(StorygenError):
+    """Somebody or something decided to stop."""
+
+    kind = "control_signal"
+
+
+class Cancelled(ControlSignal):
+    """The user stopped the run."""
+
+    kind = "cancelled"
+    exit_code = 130
+
+
+class StageTimeout(ControlSignal):
+    """A stage took longer than its setting allows."""
+
+    kind = "stage_timeout"
+    exit_code = 124
+
+
+class BudgetExceeded(ControlSignal):
+    """The next call would have cost more than the budget allows."""
+
+    kind = "budget_exceeded"
+
+
+def kinds(root: type[StorygenError] = StorygenError) -> tuple[str, ...]:
+    """Every kind of error from `root` down, sorted: the closed set of the label `error_type`."""
+    found = {root.kind}
+    for child in root.__subclasses__():
+        found.update(kinds(child))
+    return tuple(sorted(found))

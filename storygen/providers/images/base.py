@@ -1,0 +1,31 @@
+"""What a painter is asked for, and what it delivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from storygen.story import Frame, Mood
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRequest:
+    """Paint one scene for a frame. `number` and `count` place the scene in the film, `seed` keeps neighbours apart."""
+
+    picture: str
+    title: str
+    subtitle: str
+    mood: Mood
+    frame: Frame
+    number: int
+    count: int
+    film: str = ""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A still image, at least as large as the frame, and the point that matters most, as shares of width and height."""
+
+    image: Path
+    focus: tuple[float, float] = (0.5, 0.5)

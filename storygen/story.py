@@ -1,0 +1,347 @@
+"""The records that the stages hand on: a brief becomes ideas, a script, scenes, a film.
+
+Every record is frozen; a copy with changes is made with `dataclasses.replace`. Times are seconds, sizes are pixels or
+bytes, money is US dollars. A `Path` in a record that was stored points into the store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Stage(StrEnum):
+    """The named steps of a run, in the order of the flow."""
+
+    IDEA = "idea"
+    SCRIPT = "script"
+    REVISE = "revise"
+    VOICE = "voice"
+    SUBTITLES = "subtitles"
+    VISUALS = "visuals"
+    TERMINAL = "terminal"
+    ASSEMBLY = "assembly"
+
+
+class Outcome(StrEnum):
+    """How a run or a stage ended; the last two are for stages only."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+    CACHED = "cached"
+    SKIPPED = "skipped"
+
+
+class Fidelity(StrEnum):
+    """How real a result is: all as asked, with a fallback in it, or a stand-in."""
+
+    FULL = "full"
+    DEGRADED = "degraded"
+    PLACEHOLDER = "placeholder"
+
+
+class Strategy(StrEnum):
+    """What the picture of a film is made of."""
+
+    OVERLAY = "overlay"
+    VISUAL_ONLY = "visual-only"
+    UI_ONLY = "ui-only"
+    AUDIO_ONLY = "audio-only"
+
+
+class Mood(StrEnum):
+    """The feeling of a scene; palettes, movement and music follow it."""
+
+    NEUTRAL = "neutral"
+    CALM = "calm"
+    JOYFUL = "joyful"
+    WONDER = "wonder"
+    MYSTERIOUS = "mysterious"
+    TENSE = "tense"
+    DARK = "dark"
+    MELANCHOLY = "melancholy"
+
+
+class LineKind(StrEnum):
+    """Who speaks a line: the voice over the picture, or somebody in it."""
+
+    NARRATION = "narration"
+    DIALOGUE = "dialogue"
+
+
+NARRATOR = "narrator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """What somebody asked for: a topic, and how long and in which language the film should be."""
+
+    topic: str
+    language: str = "en"
+    seconds: float = 60.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idea:
+    """One way to tell a topic; `score` is between 0 and 1."""
+
+    title: str
+    logline: str
+    hook: str
+    tone: str
+    audience: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ideas:
+    """The candidates for one brief, best first."""
+
+    candidates: tuple[Idea, ...]
+
+    @property
+    def best(self) -> Idea:
+        """The candidate that goes on."""
+        return self.candidates[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Words that are spoken, by whom and in what manner ("whispering")."""
+
+    text: str
+    speaker: str = NARRATOR
+    manner: str = ""
+    kind: LineKind = LineKind.NARRATION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """The unit that is narrated, drawn and rendered on its own.
+
+    `on_screen` holds the lines of text that are typed on a terminal; `seconds` is a wish for the length, used where
+    nothing is spoken; `joke` marks a scene that holds a comedy beat.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    lines: tuple[Line, ...] = ()
+    picture: str = ""
+    on_screen: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    mood: Mood = Mood.NEUTRAL
+    seconds: float | None = None
+
+    @property
+    def spoken(self) -> str:
+        """All that is spoken in the scene, as one text."""
+        return " ".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A story as scenes."""
+
+    title: str
+    scenes: tuple[Scene, ...]
+    language: str = "en"
+    tone: str = ""
+    logline: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference that the revision made: where, what it was, what it became, by which rule."""
+
+    scene: int
+    line: int
+    rule: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What an editor would say of a script in figures; `pace` is words a minute, `beats` are quoted comedy beats."""
+
+    words: int
+    minutes: float
+    pace: float
+    hook: str
+    has_hook: bool
+    beats: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A script fit to be spoken, what was changed in it, and its review."""
+
+    script: Script
+    changes: tuple[Change, ...]
+    review: Review
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """One written word and when it is heard, in seconds from the start of its scene; `line` indexes `Scene.lines`."""
+
+    text: str
+    start: float
+    end: float
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narration:
+    """The sound of one scene: 48 kHz mono 16-bit WAV, trimmed and brought to the wanted loudness.
+
+    `seconds` is the exact length of `audio`. A scene in which nothing is spoken has silence and no words, and no loudness.
+    """
+
+    audio: Path
+    seconds: float
+    words: tuple[Word, ...]
+    loudness_lufs: float | None = None
+    true_peak_dbtp: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cue:
+    """One subtitle: at most a few lines of text between two times of its scene, with the words that are highlighted."""
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Captions:
+    """The subtitles of one scene, and the ASS file that burns them in."""
+
+    cues: tuple[Cue, ...]
+    ass: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The shape of the picture: pixels and pictures a second."""
+
+    width: int
+    height: int
+    fps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """The picture of one scene and how the eye moves over it.
+
+    `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement goes
+    towards or comes from, as shares of width and height; `inward` says which.
+    """
+
+    image: Path
+    zoom: float = 1.12
+    focus: tuple[float, float] = (0.5, 0.5)
+    inward: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """Text typed on a terminal: the window as a transparent PNG of the frame's size, and the typing as ASS events.
+
+    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long.
+    """
+
+    panel: Path
+    ass: Path
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """The rendered picture of one scene, without sound; its length is `frames` at the film's rate."""
+
+    video: Path
+    frames: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """The finished film; width and height are 0 where it has no picture."""
+
+    video: Path
+    seconds: float
+    width: int
+    height: int
+
+
+class Verdict(StrEnum):
+    """What a check says of an artifact."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One measured property of an artifact against its limit.
+
+    `artifact` is one of text, audio, subtitles, image, video; `name` is a fixed word ("silence_share"); `value` and
+    `limit` are written for people ("0.12", "at most 0.60") where they are not plain numbers.
+    """
+
+    artifact: str
+    name: str
+    verdict: Verdict
+    value: float | str | None = None
+    limit: float | str | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one attempt consumed, in the units that are billed."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    characters: int = 0
+    images: int = 0
+    audio_seconds: float = 0.0
+    video_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made(Generic[T]):
+    """A result and where it came from, so that nobody has to look back.
+
+    `key` is the content hash under which it is stored; `seconds` and `cost_usd` are what making it took when it was made
+    (also when it now came from the cache); `cost_usd` is None where the price is unknown. `missing` names providers that
+    were asked before and failed, with the reason: a result with any is degraded.
+    """
+
+    value: T
+    key: str
+    provider: str
+    model: str = ""
+    attempts: int = 0
+    cached: bool = False
+    seconds: float = 0.0
+    cost_usd: float | None = 0.0
+    usage: Usage = field(default_factory=Usage)
+    missing: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def fidelity(self) -> Fidelity:
+        """Degraded when a fallback made it."""
+        return Fidelity.DEGRADED if self.missing else Fidelity.FULL
