@@ -1,8 +1,41 @@
-"""Commands for ffmpeg, and the one function that runs them."""
+"""Commands for ffmpeg, and the one function that runs them.
+
+Every ffmpeg runs in a process group of its own, opens nothing but files and pipes, and never outlives its caller: it is
+reaped on every path, and where Python itself is killed the kernel (Linux) ends it.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
+
+_GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.2")
+_WHITELIST = ("-protocol_whitelist", "file,pipe")
+_GRACE_SECONDS = 2.0
+_SAID_BYTES = 256 * 1024
+_HINT_LINES = 6
+_NO_SPACE = ("No space left on device", "Disk quota exceeded")
+
+# Asks the kernel to kill this process with its parent, then becomes ffmpeg. `preexec_fn` would do without the extra 10 ms,
+# but it forks a process that has threads, and runs the fork hooks of telemetry libraries in the child.
+_TETHER = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)\n"
+    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
+
+_running: set[int] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +53,214 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """How a command went: the end of what it said, the seconds of media that came out, and how many of them a second."""
+    """How a command went: the end of what it said, the seconds of media that came out, how many of them a second."""
 
     said: str
     out_seconds: float
     speed: float
+
+
+def find_binary(configured: Path | None) -> Path:
+    """The ffmpeg to use: the configured one, else the one that comes with imageio-ffmpeg, else the one on PATH.
+
+    The bundled one goes before PATH because it is the same everywhere. Raises `InvalidSettings` where there is none.
+    """
+    if configured is None:
+        return _bundled()
+    found = shutil.which(configured.expanduser())
+    if found is None:
+        raise InvalidSettings(
+            f"FFMPEG_PATH names {str(configured)!r}, which cannot be run",
+            hint="Set FFMPEG_PATH to an ffmpeg executable, or leave it empty to use the bundled one.",
+        )
+    return Path(found).absolute()
+
+
+@lru_cache(maxsize=1)
+def _bundled() -> Path:
+    import imageio_ffmpeg
+
+    try:
+        found = shutil.which(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        found = None
+    if found is None:
+        raise InvalidSettings(
+            "no ffmpeg was found", hint="Install ffmpeg with libx264 and libass, and set FFMPEG_PATH to it."
+        )
+    return Path(found).absolute()
+
+
+def running() -> frozenset[int]:
+    """The process ids of every ffmpeg that was started here and has not been reaped."""
+    return frozenset(_running)
+
+
+async def run(
+    command: Command,
+    *,
+    binary: Path,
+    timeout: float,  # noqa: ASYNC109  # raises an error of ours and says which limit was hit
+    stall_after: float,
+    on_progress: Callable[[float, float], None] | None = None,
+) -> Finished:
+    """Run ffmpeg to its end; `on_progress` is told the seconds of media that came out and how many of them a second.
+
+    Raises `StageTimeout` after `timeout` seconds, `Stalled` when no media came out for `stall_after` seconds, `DiskFull`,
+    or `RenderFailed` with the end of what ffmpeg said as its hint. On these and on cancellation the process is ended and
+    reaped.
+    """
+    child = await _start(binary, command)
+    _running.add(child.pid)
+    talk = _Talk(on_progress)
+    done = asyncio.gather(child.wait(), talk.follow(_pipe(child.stdout)), talk.listen(_pipe(child.stderr)))
+    try:
+        await _within(done, talk, command, allowed=timeout, stall_after=stall_after)
+    finally:
+        try:
+            await _end(child)
+        finally:
+            done.cancel()
+            with suppress(asyncio.CancelledError):
+                await done
+            _running.discard(child.pid)
+    if child.returncode:
+        raise _failure(command, talk.said, child.returncode)
+    return Finished(said=talk.said, out_seconds=talk.out_seconds, speed=talk.speed)
+
+
+def arguments(command: Command) -> Iterator[str]:
+    """The whole argument list: the global options, and a whitelist of protocols before every input."""
+    yield from _GLOBAL
+    for arg in command.args:
+        if arg == "-i":
+            yield from _WHITELIST
+        yield arg
+
+
+def escape(value: str) -> str:
+    """Write a value (a path) so that it can stand in a filter graph: once for the option, once for the graph.
+
+    Source: "Notes on filtergraph escaping" in the ffmpeg-filters manual.
+    """
+    for special in ("\\':", "\\'[],;"):
+        value = "".join(f"\\{c}" if c in special else c for c in value)
+    return value
+
+
+def local(path: Path) -> str:
+    """Write a path as an argument that ffmpeg takes for a file whatever its name looks like ("-y", "http:", "a:b")."""
+    return f"file:{path}"
+
+
+async def _start(binary: Path, command: Command) -> asyncio.subprocess.Process:
+    tether = (sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())) if sys.platform == "linux" else ()
+    return await asyncio.create_subprocess_exec(
+        *tether,
+        str(binary),
+        *arguments(command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def _pipe(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
+    return cast("asyncio.StreamReader", stream)  # there is one because PIPE was asked for
+
+
+class _Talk:
+    """What an ffmpeg says while it runs."""
+
+    def __init__(self, on_progress: Callable[[float, float], None] | None) -> None:
+        self.out_seconds = 0.0
+        self.speed = 0.0
+        self.moved_at = asyncio.get_running_loop().time()
+        self._tail = bytearray()
+        self._on_progress = on_progress
+
+    @property
+    def said(self) -> str:
+        """The end of the standard error stream."""
+        return self._tail.decode("utf-8", "replace")
+
+    async def listen(self, stream: asyncio.StreamReader) -> None:
+        """Keep the end of what is said."""
+        while chunk := await stream.read(65536):
+            self._tail += chunk
+            del self._tail[:-_SAID_BYTES]
+
+    async def follow(self, stream: asyncio.StreamReader) -> None:
+        """Note how far it got."""
+        async for line in stream:
+            name, _, value = line.decode("ascii", "replace").strip().partition("=")
+            if name == "out_time_us" and value.lstrip("-").isdigit():
+                self._moved(int(value) / 1e6)
+            elif name == "speed" and value.endswith("x"):
+                with suppress(ValueError):
+                    self.speed = float(value[:-1])
+            elif name == "progress" and self._on_progress:
+                self._on_progress(self.out_seconds, self.speed)
+
+    def _moved(self, out_seconds: float) -> None:
+        if out_seconds > self.out_seconds:
+            self.out_seconds = out_seconds
+            self.moved_at = asyncio.get_running_loop().time()
+
+
+async def _within(
+    done: asyncio.Future[Any], talk: _Talk, command: Command, *, allowed: float, stall_after: float
+) -> None:
+    """Wait for `done`, but not past the allowed seconds or a stall."""
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + allowed
+    while not done.done():
+        now = clock()
+        if now >= ends_at:
+            raise StageTimeout(
+                f"ffmpeg {command.step} was not done after {allowed:g} s",
+                hint="Raise the stage's timeout, or make the film shorter or smaller.",
+            )
+        if now >= talk.moved_at + stall_after:
+            raise Stalled(
+                f"ffmpeg {command.step} stood still for {stall_after:g} s at {talk.out_seconds:.1f} s of its output",
+                hint="Look for a full or slow disk or a starved machine; raise run.stall_seconds if it is only slow.",
+            )
+        await asyncio.wait({done}, timeout=min(ends_at, talk.moved_at + stall_after) - now)
+    await done
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """End a process politely, then not; a second cancellation on the way only skips the politeness."""
+    if child.returncode is not None:
+        return
+    _signal(child.pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await child.wait()
+    except TimeoutError:
+        pass
+    finally:
+        if child.returncode is None:
+            _signal(child.pid, signal.SIGKILL)
+            await child.wait()
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _failure(command: Command, said: str, code: int) -> StorygenError:
+    """Translate the end of an ffmpeg into an error of ours."""
+    if any(words in said for words in _NO_SPACE):
+        return DiskFull(f"the disk was full during {command.step}", hint="Free some space; what is finished is kept.")
+    if code < 0:
+        return RenderFailed(
+            f"ffmpeg {command.step} was killed by signal {-code}", hint="The machine may have run out of memory."
+        )
+    lines = [line for line in said.splitlines() if line.strip()]
+    return RenderFailed(
+        f"ffmpeg {command.step} ended with code {code}", hint="\n".join(lines[-_HINT_LINES:]) or "It said nothing."
+    )
