@@ -1,0 +1,107 @@
+"""How a report says things: one sentence, its warnings, and seconds, dollars and text as people read them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from storygen.telemetry.recorder import Recording
+
+if TYPE_CHECKING:
+    from storygen.telemetry.report import CacheFigures, RunFigures, StageFigures
+
+WARN_SHARE = 0.2
+NONE = "-"
+
+
+def sentence(run: RunFigures, saved: Mapping[str, tuple[float, float]], cache: CacheFigures) -> str:
+    """What a person should know first.
+
+    The stage that is named is the one with the most seconds on the critical path; its percentage is those by the run's;
+    the time without it is the run's less what it would save were it instant, which a cached stage nearly is.
+    """
+    if run.outcome not in {"success", ""}:
+        return _failure(run)
+    if not saved or run.seconds <= 0:
+        return f"Nothing took any time: the run ended after {seconds(run.seconds)}."
+    stage = max(saved, key=lambda name: saved[name][0])
+    critical, instant = saved[stage]
+    if cache.hits and not cache.misses:
+        return f"Everything was found in the cache: {seconds(run.seconds)} instead of making it again."
+    words = f"{plain(stage)} took {percent(critical / run.seconds)} of the time"
+    if instant < 0.05 * run.seconds:
+        return f"{words}; without it something else would take as long, so it alone is not worth making faster."
+    return f"{words}; with it cached the run takes {seconds(run.seconds - instant)} instead of {seconds(run.seconds)}."
+
+
+def _failure(run: RunFigures) -> str:
+    where = f" in {plain(run.error_stage)}" if run.error_stage else ""
+    scene = f" of scene {run.error_scene + 1}" if run.error_scene is not None else ""
+    why = f": {plain(run.error_message)}" if run.error_message else ""
+    how = {"cancelled": "was cancelled", "timeout": "ran out of time"}.get(run.outcome, "failed")
+    return f"The run {how} after {seconds(run.seconds)}{where}{scene}{why}"
+
+
+def warnings(run: RunFigures, operations: Sequence[StageFigures], recording: Recording) -> tuple[str, ...]:
+    """Every operation above a fifth of the run's time, and what is left out."""
+    found = [
+        f"{plain(row.name)} was under way for {percent(row.share)} of the run ({times(row.count, 'time')}, {seconds(row.total)})"
+        for row in operations
+        if row.share > WARN_SHARE
+    ]
+    if folded := sum(sums.times for sums in recording.folded.values()):
+        found.append(f"{folded} operations beyond the first are only in counts, totals and means")
+    if not recording.run and run.pipeline != "session":
+        found.append("the run has not ended")
+    return tuple(found)
+
+
+def seconds(value: float | None) -> str:
+    """A duration: 350 ms, 4.2 s, 3 min 05 s, 2 h 07 min."""
+    if value is None:
+        return NONE
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms" if value >= 0.001 or value == 0 else "< 1 ms"
+    if value < 99.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def dollars(value: float | None) -> str:
+    """A sum of money; small ones with as many places as they need."""
+    if value is None:
+        return "unpriced"
+    if value == 0:
+        return "$0"
+    return f"${value:,.2f}" if abs(value) >= 0.1 else f"${value:.4f}"
+
+
+def times(number: int, thing: str) -> str:
+    """A count and what is counted: 1 scene, 6 scenes."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}{'es' if thing.endswith('s') else 's'}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 1 as a percentage."""
+    return NONE if share is None else f"{share * 100:.0f} %"
+
+
+def where(stage: str, scene: int | None) -> str:
+    """A stage and scene as people count them, from one."""
+    return plain(stage) if scene is None else f"{plain(stage)}, scene {scene + 1}"
+
+
+def plain(text: str) -> str:
+    """`text` on one line without characters that act on a terminal or turn its direction; they are shown as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} and char not in {"\u200d", "\ufe0f"}:
+        return char.encode("unicode_escape").decode()
+    return char
