@@ -1,24 +1,15 @@
-"""Settings as small frozen values, and the only place that reads the environment and files of settings.
-
-From weakest to strongest: the defaults here, `storygen.toml` (in the working folder, or `--config`), `.env`, the environment
-(`STORYGEN_FILM__ASPECT=16:9`), and the flags of a command.
-"""
+"""Settings as small frozen values; `configuration.py` reads them."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from storygen.errors import InvalidSettings
-from storygen.story import Frame, Strategy
+from storygen.story import Frame, Stage, Strategy
 
 SIZES = {"9:16": (1080, 1920), "16:9": (1920, 1080), "1:1": (1080, 1080)}
 
@@ -79,23 +70,29 @@ class TerminalSettings(Group):
     characters_per_second: float = Field(22.0, ge=2, le=200)
 
 
+class StageTimeouts(Group):
+    """The longest that one stage (of one scene, where it is made per scene) may take, in seconds."""
+
+    idea: float = Field(120.0, gt=0)
+    script: float = Field(300.0, gt=0)
+    revise: float = Field(120.0, gt=0)
+    voice: float = Field(600.0, gt=0)
+    subtitles: float = Field(120.0, gt=0)
+    visuals: float = Field(600.0, gt=0)
+    terminal: float = Field(120.0, gt=0)
+    assembly: float = Field(1800.0, gt=0)
+
+    def of(self, stage: Stage) -> float:
+        """The limit of a stage."""
+        return float(getattr(self, stage.value))
+
+
 class RunSettings(Group):
     """How a run is carried out; times in seconds."""
 
     scenes_at_once: int = Field(16, ge=1, le=256)
     cores: int | None = Field(None, ge=1, le=256)
-    stage_timeout: dict[str, float] = Field(
-        default_factory=lambda: {
-            "idea": 120.0,
-            "script": 300.0,
-            "revise": 120.0,
-            "voice": 600.0,
-            "subtitles": 120.0,
-            "visuals": 600.0,
-            "terminal": 120.0,
-            "assembly": 1800.0,
-        }
-    )
+    stage_timeout: StageTimeouts = StageTimeouts()
     call_timeout: float = Field(60.0, gt=0, le=3600)
     attempts: int = Field(3, ge=1, le=10)
     retry_wait: float = Field(1.0, ge=0, le=60)
@@ -144,12 +141,10 @@ class ReportSettings(Group):
     keep_days: int = Field(90, ge=1)
 
 
-class Settings(BaseSettings):
-    """All settings of a process."""
+class Settings(Group):
+    """All settings of a run."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="STORYGEN_", env_nested_delimiter="__", env_file=".env"
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     film: FilmSettings = FilmSettings()
     voice: VoiceSettings = VoiceSettings()
@@ -161,4 +156,4 @@ class Settings(BaseSettings):
     logs: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     report: ReportSettings = ReportSettings()
-    ffmpeg_path: Path | None = Field(None, validation_alias=AliasChoices("FFMPEG_PATH", "ffmpeg_path"))
+    ffmpeg_path: Path | None = Field(None, validation_alias=AliasChoices("ffmpeg_path", "FFMPEG_PATH"))

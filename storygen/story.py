@@ -345,3 +345,54 @@ class Made(Generic[T]):
     def fidelity(self) -> Fidelity:
         """Degraded when a fallback made it."""
         return Fidelity.DEGRADED if self.missing else Fidelity.FULL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a story came from: a name to show, the format it was found in, and the SHA-256 of its content."""
+
+    name: str
+    format: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenePart:
+    """What one scene of a finished film was made of: who made what, under which key, from when to when it is seen."""
+
+    number: int
+    title: str
+    start: float
+    end: float
+    fidelity: Fidelity
+    made_by: dict[str, str]
+    keys: dict[str, str]
+    cached: tuple[str, ...]
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a run made, of what, with what and at what price; it stands beside the film.
+
+    `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what this
+    run paid, None where a price is unknown; `traceparent` is the W3C trace context of the run.
+    """
+
+    run_id: str
+    title: str
+    source: Source
+    outcome: Outcome
+    fidelity: Fidelity
+    reasons: tuple[str, ...]
+    started: str
+    seconds: float
+    film_seconds: float
+    cost_usd: float | None
+    scenes: tuple[ScenePart, ...]
+    checks: tuple[Check, ...]
+    settings: dict[str, object]
+    seed: int
+    files: dict[str, str]
+    versions: dict[str, str]
+    traceparent: str = ""

@@ -1,0 +1,1 @@
+"""Vendors and built-ins, one folder per capability."""

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from storygen.story import Usage
 
 RequestT = TypeVar("RequestT", contravariant=True)
-ResultT = TypeVar("ResultT", covariant=True)
+ResultT = TypeVar("ResultT")
 T = TypeVar("T")
 
 

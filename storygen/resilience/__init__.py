@@ -1,0 +1,1 @@
+"""What happens to any call, whoever makes it."""

@@ -1,0 +1,1 @@
+"""The steps of a story, one short file each."""

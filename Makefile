@@ -1,0 +1,44 @@
+# Two commands to know: `make story` and `make test`. Each chore sets up what it needs first.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STORY ?= examples/night-shift.md
+
+.PHONY: story test lint bench bench-long install lock clean help
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/.run  ## the virtual environment with what storygen needs to run
+
+story: $(VENV)/.run  ## make a film of STORY (default: one of the examples)
+	@$(PY) -m storygen run "$(STORY)"
+
+test: $(VENV)/.dev  ## all tests
+	@$(PY) -m pytest
+
+lint: $(VENV)/.dev  ## style and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+bench: $(VENV)/.dev  ## the figures that the README quotes
+	@$(PY) -m benchmarks
+
+bench-long: $(VENV)/.dev  ## the figures that take longer
+	@$(PY) -m benchmarks --long
+
+lock: $(VENV)/.dev  ## pin the newest versions that fit pyproject.toml
+	@sh scripts/lock.sh $(PY)
+
+$(PY):
+	@sh scripts/venv.sh "$(PYTHON)" $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(PY)
+	@sh scripts/install.sh $(PY) requirements.lock && touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(PY)
+	@sh scripts/install.sh $(PY) requirements-dev.lock && touch $@ $(VENV)/.run
+
+clean:  ## remove the virtual environment and what the tools left behind
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,90 @@
+"""Trying again, where that can help."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity.wait import wait_random_exponential
+
+from storygen import events
+from storygen.errors import StorygenError
+
+R = TypeVar("R")
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how patiently: exponential waits with full jitter, bounded by attempts and by total seconds."""
+
+    attempts: int = 3
+    first_wait: float = 1.0
+    longest_wait: float = 30.0
+    total: float = 300.0
+
+
+async def with_retry(
+    attempt: Callable[[int], Awaitable[R]],
+    policy: RetryPolicy,
+    provider: str,
+    *,
+    sleep: Sleep = asyncio.sleep,
+) -> R:
+    """Call `attempt(number)` until it delivers, raises what is not retryable, or the policy is used up.
+
+    The first attempt goes without tenacity, which costs more than all the rest of a call that succeeds.
+    """
+    try:
+        return await attempt(1)
+    except StorygenError as error:
+        if not error.retryable:
+            raise
+        if policy.attempts == 1:
+            events.emit(events.GaveUp(provider=provider, reason=error.kind))
+            raise
+        return await _again(attempt, policy, provider, error, sleep)
+
+
+async def _again(
+    attempt: Callable[[int], Awaitable[R]], policy: RetryPolicy, provider: str, first: StorygenError, sleep: Sleep
+) -> R:
+    def wait(state: RetryCallState) -> float:
+        asked = getattr(_failure(state), "retry_after", None)
+        return float(asked) if asked is not None else backoff(state)
+
+    def before_sleep(state: RetryCallState) -> None:
+        pause = state.next_action.sleep if state.next_action else 0.0
+        reason = _failure(state).kind
+        events.emit(events.Retried(provider=provider, reason=reason, attempt=state.attempt_number, wait=pause))
+
+    async def once() -> R:
+        number = retrying.statistics["attempt_number"]
+        if number == 1:
+            raise first
+        return await attempt(number)
+
+    backoff = wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(policy.attempts) | stop_after_delay(policy.total),
+        wait=wait,
+        retry=retry_if_exception(lambda error: isinstance(error, StorygenError) and error.retryable),
+        before_sleep=before_sleep,
+        sleep=sleep,
+        reraise=True,
+    )
+    try:
+        return await retrying(once)
+    except StorygenError as error:
+        if error.retryable:
+            events.emit(events.GaveUp(provider=provider, reason=error.kind))
+        raise
+
+
+def _failure(state: RetryCallState) -> StorygenError:
+    failure = state.outcome.exception() if state.outcome else None
+    assert isinstance(failure, StorygenError)  # noqa: S101 - only such failures are retried
+    return failure

@@ -1,0 +1,167 @@
+"""Artifacts under the hash of what they were made from: the cache, which is also the checkpoint.
+
+An entry is a folder with the files and one `entry.json`. It is made beside its place and moved there by one rename, so
+that it is whole or not there, whatever is killed when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from storygen.store import records
+from storygen.store.files import discard, is_alive, writing
+from storygen.story import Check, Made, Usage
+
+T = TypeVar("T")
+FORMAT = 1
+_ENTRY = "entry.json"
+_YOUNG = 3600.0
+
+
+class BrokenEntry(ValueError):
+    """An entry that is there but cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stored:
+    """What stands in `entry.json` beside the record itself."""
+
+    provider: str
+    model: str
+    attempts: int
+    seconds: float
+    cost_usd: float | None
+    usage: Usage
+    missing: tuple[str, ...]
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What a clean-up did: entries removed, and bytes that are left."""
+
+    removed: int
+    size_bytes: int
+
+
+class Store:
+    """A folder of entries, one sub-folder per cache; several processes may use it at once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / f"v{FORMAT}"
+        with writing(root):
+            (self.root / "making").mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    def find(self, cache: str, key: str, expect: type[T]) -> Made[T] | None:
+        """The entry under `key`, or None. Raises `BrokenEntry` after removing one that cannot be used."""
+        folder = self._place(cache, key)
+        try:
+            content = json.loads((folder / _ENTRY).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            discard(folder)
+            raise BrokenEntry(f"{cache} entry {key[:12]} is not readable") from error
+        try:
+            _verify_sizes(folder, content["files"])
+            value = records.load(expect, content["value"], folder)
+            stored = records.load(_Stored, content["made"], folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            discard(folder)
+            raise BrokenEntry(f"{cache} entry {key[:12]} is damaged") from error
+        os.utime(folder / _ENTRY)
+        return Made(
+            value=value,
+            key=key,
+            cached=True,
+            provider=stored.provider,
+            model=stored.model,
+            attempts=stored.attempts,
+            seconds=stored.seconds,
+            cost_usd=stored.cost_usd,
+            usage=stored.usage,
+            missing=stored.missing,
+            checks=stored.checks,
+        )
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """A folder of one's own to make an entry in; gone afterwards unless it was kept."""
+        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(6)}"
+        folder = self.root / "making" / name
+        with writing(self.root):
+            folder.mkdir()
+        try:
+            with writing(self.root):
+                yield folder
+        finally:
+            discard(folder)
+
+    def keep(self, cache: str, made: Made[T], folder: Path) -> Made[T]:
+        """Move a finished `folder` to its place; where another process was faster, its entry is the one that counts."""
+        place = self._place(cache, made.key)
+        values = {
+            "value": records.dump(made.value, folder),
+            "made": _facts(made),
+            "files": {str(path.relative_to(folder)): path.stat().st_size for path in _files(folder)},
+        }
+        with writing(self.root):
+            (folder / _ENTRY).write_text(json.dumps(values, ensure_ascii=False), "utf-8", "surrogatepass")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.rename(place)
+            except OSError:
+                if not (place / _ENTRY).exists():
+                    raise
+        return _rebased(made, values["value"], place)
+
+    def trim(self, limit_bytes: int) -> Trimmed:
+        """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays."""
+        entries = sorted((entry.stat().st_mtime, entry.parent) for entry in self.root.glob(f"*/*/*/{_ENTRY}"))
+        sizes = {folder: sum(path.stat().st_size for path in _files(folder)) for _, folder in entries}
+        total, removed = sum(sizes.values()), 0
+        for used, folder in entries:
+            if total <= limit_bytes or time.time() - used < _YOUNG:
+                break
+            discard(folder)
+            total, removed = total - sizes[folder], removed + 1
+        return Trimmed(removed, total)
+
+    def _place(self, cache: str, key: str) -> Path:
+        return self.root / cache / key[:2] / key
+
+    def _sweep(self) -> None:
+        """Remove what processes of this machine left half made when they died."""
+        host = socket.gethostname()
+        for folder in (self.root / "making").iterdir():
+            maker, _, pid = folder.name.rpartition("-")[0].rpartition("-")
+            if maker == host and pid.isdigit() and not is_alive(int(pid)):
+                discard(folder)
+
+
+def _facts(made: Made[Any]) -> Any:
+    return records.plain({name: getattr(made, name) for name in _Stored.__dataclass_fields__})
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != _ENTRY]
+
+
+def _verify_sizes(folder: Path, sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
+        if (folder / name).stat().st_size != size:
+            raise BrokenEntry(f"{name} has another size than it was stored with")
+
+
+def _rebased(made: Made[T], values: Any, place: Path) -> Made[T]:
+    return replace(made, value=records.load(type(made.value), values, place))

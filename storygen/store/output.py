@@ -1,0 +1,121 @@
+"""The folder that a run leaves behind: every file whole, nothing of the user's touched."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from storygen.store.files import discard, is_alive, slug, writing
+from storygen.store.records import plain
+from storygen.story import Manifest
+
+MANIFEST = "manifest.json"
+_MAKING = ".making-"
+
+
+@contextmanager
+def staging(parent: Path) -> Iterator[Path]:
+    """A hidden folder to gather the files of a film in, on the file system where they will stay; gone afterwards.
+
+    Raises `InvalidSettings` at once where `parent` cannot be written to, before anything was made or paid.
+    """
+    existed = parent.exists()
+    with writing(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
+        folder = parent / f"{_MAKING}{os.getpid()}-{os.urandom(4).hex()}"
+        folder.mkdir()
+    try:
+        with writing(parent):
+            yield folder
+    finally:
+        discard(folder)
+        if not existed:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def choose_folder(films: Path, manifest: Manifest) -> Path:
+    """`films/<title>`, or `films/<title>-2` and so on where another film already lives under that name.
+
+    Two runs make the same film when the story, its shape and its strategy are the same.
+    """
+    base, identity = slug(manifest.title), _identity(plain(manifest))
+    for number in range(1, 10_000):
+        folder = films / (base if number == 1 else f"{base}-{number}")
+        if not folder.exists() or _identity(_read(folder)) == identity:
+            return folder
+    raise AssertionError("ten thousand films of one title")
+
+
+def publish(gathered: Path, target: Path, manifest: Manifest) -> None:
+    """Move the gathered files into `target`, the manifest last; remove what an earlier run left there and nothing else."""
+    before = _listed(target)
+    with writing(target):
+        for path in sorted(path for path in gathered.rglob("*") if path.is_file()):
+            place = target / path.relative_to(gathered)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(place)
+        for name in before - set(manifest.files):
+            _remove(target, name)
+        _write_whole(target / MANIFEST, json.dumps(plain(manifest), ensure_ascii=False, indent=1) + "\n")
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file below a folder."""
+    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _write_whole(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, "utf-8", "surrogatepass")
+    beside.replace(path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _identity(manifest: dict[str, Any]) -> tuple[Any, ...] | None:
+    try:
+        film = manifest["settings"]["film"]
+        return manifest["source"]["sha256"], film["aspect"], film["strategy"]
+    except (KeyError, TypeError):
+        return None
+
+
+def _listed(folder: Path) -> set[str]:
+    files = _read(folder).get("files", {})
+    return set(files) if isinstance(files, dict) else set()
+
+
+def _remove(target: Path, name: str) -> None:
+    """Remove a file that an earlier manifest lists, unless the list was tampered with to point elsewhere."""
+    path = (target / name).resolve()
+    if not path.is_relative_to(target.resolve()):
+        return
+    path.unlink(missing_ok=True)
+    for folder in path.relative_to(target.resolve()).parents[:-1]:
+        with suppress(OSError):
+            (target / folder).rmdir()
+
+
+def _sweep(parent: Path) -> None:
+    for folder in parent.glob(f"{_MAKING}*"):
+        pid = folder.name.removeprefix(_MAKING).partition("-")[0]
+        if pid.isdigit() and not is_alive(int(pid)):
+            discard(folder)

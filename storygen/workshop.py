@@ -1,0 +1,114 @@
+"""The hands that the runner lends to the stages: calls, stored work, ffmpeg and slow Python, each observed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from storygen import events
+from storygen.errors import Stalled
+from storygen.media import ffmpeg
+from storygen.providers.base import Capability
+from storygen.resilience.cache import Cache
+from storygen.resilience.call import Call, Caller, Validate
+from storygen.story import Made
+
+R = TypeVar("R")
+P = ParamSpec("P")
+LOCAL = "local"
+
+
+class Pulse:
+    """When anything of a run last moved."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last = clock()
+
+    def beat(self) -> None:
+        """Something moved."""
+        self._last = self._clock()
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since."""
+        return self._clock() - self._last
+
+
+class Workshop:
+    """`stages.base.Tools` for one run.
+
+    What needs a core (ffmpeg, slow Python) waits for one of `cores`; what waits for a network does not.
+    """
+
+    def __init__(
+        self, caller: Caller, cache: Cache, *, binary: Path, cores: int, stall_seconds: float, pulse: Pulse
+    ) -> None:
+        self._caller = caller
+        self._cache = cache
+        self._binary = binary
+        self._cores = asyncio.Semaphore(cores)
+        self._stall_seconds = stall_seconds
+        self._pulse = pulse
+
+    async def call(self, capability: Capability, request: object, expect: type[R], check: Validate[R]) -> Made[R]:
+        """See `Tools.call`."""
+        made = await self._caller(Call(capability=capability, request=request, expect=expect, check=check))
+        self._pulse.beat()
+        return made
+
+    async def make(
+        self, step: str, inputs: Mapping[str, Any], expect: type[R], work: Callable[[Path], Awaitable[R]]
+    ) -> Made[R]:
+        """See `Tools.make`."""
+
+        async def carry_out(folder: Path, key: str) -> Made[R]:
+            started = time.perf_counter()
+            with events.timed("operation", step):
+                value = await work(folder)
+            return Made(value=value, key=key, provider=LOCAL, seconds=time.perf_counter() - started)
+
+        made = await self._cache.get(step, inputs, expect, carry_out)
+        self._pulse.beat()
+        return replace(made, checks=getattr(made.value, "checks", ()))
+
+    async def ffmpeg(self, command: ffmpeg.Command) -> ffmpeg.Finished:
+        """See `Tools.ffmpeg`."""
+        async with self._cores:
+            with events.timed("ffmpeg", command.step) as timed:
+                finished = await self._run(command)
+                timed.add(out_seconds=finished.out_seconds, speed=finished.speed, exit_code=0)
+                return finished
+
+    async def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """See `Tools.compute`."""
+        async with self._cores:
+            result = await asyncio.to_thread(function, *args, **kwargs)
+        self._pulse.beat()
+        return result
+
+    async def _run(self, command: ffmpeg.Command) -> ffmpeg.Finished:
+        def moved(done: float, speed: float) -> None:
+            self._pulse.beat()
+            events.emit(events.Progressed(done=done, total=command.seconds or 0.0, speed=speed))
+
+        try:
+            return await ffmpeg.run(
+                command,
+                binary=self._binary,
+                timeout=_time_limit(command),
+                stall_after=self._stall_seconds,
+                on_progress=moved,
+            )
+        except Stalled:
+            events.emit(events.Halted(seconds=self._stall_seconds))
+            raise
+
+
+def _time_limit(command: ffmpeg.Command) -> float:
+    """Five minutes, and for long films ten seconds for each second that comes out."""
+    return max(300.0, 10.0 * (command.seconds or 0.0))
