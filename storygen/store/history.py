@@ -1,6 +1,6 @@
 """The runs that were, in one SQLite file: found again by id, summed up over days, and asked how long things take.
 
-Every change is one transaction on a file in WAL mode, so several processes may write at once and a kill leaves a whole file.
+Every change is one transaction on a file in WAL mode: several processes may write at once, and a kill leaves it whole.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,7 @@ CREATE TABLE IF NOT EXISTS runs (
     recording BLOB NOT NULL
 )
 """
-_COLUMNS = (
-    "run_id, started, seconds, outcome, fidelity, film_seconds, scenes, title, cost_usd, folder, report, recording"
-)
+_NO_RECORDING = zlib.compress(b"{}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +85,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDurations:
-    """How long the stages of one earlier run took, for estimates: seconds of each that was made, and how many there were."""
+    """How long the stages of an earlier run took, for estimates: seconds of each that was made, and their number."""
 
     scenes: int
     seconds: float
@@ -123,49 +121,49 @@ class History:
             json.dumps(run.report),
             zlib.compress(json.dumps(run.recording).encode()),
         )
-        marks = ", ".join("?" * len(row))
         with self._open(create=True) as database:
-            database.execute(f"INSERT OR REPLACE INTO runs ({_COLUMNS}) VALUES ({marks})", row)
+            database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             database.execute("DELETE FROM runs WHERE started < ?", (time.time() - self.keep_days * DAY_SECONDS,))
 
     def find(self, run: str | None = None) -> PastRun:
-        """The run with this id, the only one whose id begins so, or the one whose output folder it is; the latest for None.
+        """The run with this id, else in this output folder, else the only one whose id begins so; the latest for None.
 
         Raises `CallerMistake` where there is none or more than one; it names those that come close.
         """
         with self._open() as database:
             if run is None:
-                rows = database.execute(f"SELECT {_COLUMNS} FROM runs ORDER BY started DESC LIMIT 1").fetchall()
+                rows = database.execute("SELECT * FROM runs ORDER BY started DESC LIMIT 1").fetchall()
                 if not rows:
                     raise CallerMistake("no run is on record yet", hint="make one: storygen run SOURCE")
-                return _run(rows[0])
+                return _run(dict(rows[0]))
             found = self._matching(database, run)
             if len(found) == 1:
-                return _run(found[0])
-            raise _unknown(database, run, [str(row[0]) for row in found])
+                return _run(dict(found[0]))
+            raise _unknown(database, run, [row["run_id"] for row in found])
 
     def since(self, moment: float) -> list[PastRun]:
-        """The runs that started at `moment` (Unix) or later, oldest first."""
+        """The runs that started at `moment` (Unix) or later, oldest first, without their recordings."""
         with self._open() as database:
-            query = f"SELECT {_COLUMNS} FROM runs WHERE started >= ? ORDER BY started"
-            return [_run(row) for row in database.execute(query, (moment,))]
+            rows = database.execute("SELECT * FROM runs WHERE started >= ? ORDER BY started", (moment,)).fetchall()
+        return [_run({**dict(row), "recording": _NO_RECORDING}) for row in rows]
 
     def durations(self, limit: int = 20) -> list[PastDurations]:
         """The latest successful runs, for estimates, newest first."""
-        query = "SELECT scenes, seconds, film_seconds, report FROM runs WHERE outcome = 'success' ORDER BY started DESC LIMIT ?"
+        query = "SELECT * FROM runs WHERE outcome = 'success' ORDER BY started DESC LIMIT ?"
         with self._open() as database:
             rows = database.execute(query, (limit,)).fetchall()
-        return [_durations(*row) for row in rows]
+        return [_durations(row) for row in rows]
 
-    def _matching(self, database: sqlite3.Connection, run: str) -> list[tuple[Any, ...]]:
-        exact = f"SELECT {_COLUMNS} FROM runs WHERE run_id = ?"
-        folder = f"SELECT {_COLUMNS} FROM runs WHERE folder = ? ORDER BY started DESC LIMIT 1"
-        prefix = f"SELECT {_COLUMNS} FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY started DESC LIMIT 4"
-        place = str(Path(run).resolve()) if run and "\0" not in run else ""
-        for query, values in ((exact, (run,)), (folder, (place,)), (prefix, (len(run), run))):
-            if run and (rows := database.execute(query, values).fetchall()):
-                return rows
-        return []
+    def _matching(self, database: sqlite3.Connection, run: str) -> list[sqlite3.Row]:
+        if not run or "\0" in run:
+            return []
+        lookups: dict[str, tuple[Any, ...]] = {
+            "SELECT * FROM runs WHERE run_id = ?": (run,),
+            "SELECT * FROM runs WHERE folder = ? ORDER BY started DESC LIMIT 1": (str(Path(run).resolve()),),
+            "SELECT * FROM runs WHERE substr(run_id, 1, ?) = ? ORDER BY started DESC LIMIT 4": (len(run), run),
+        }
+        found = (database.execute(query, values).fetchall() for query, values in lookups.items())
+        return next((rows for rows in found if rows), [])
 
     @contextmanager
     def _open(self, *, create: bool = False) -> Iterator[sqlite3.Connection]:
@@ -175,6 +173,7 @@ class History:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             place = self.path if create or self.path.exists() else Path(":memory:")
             database = sqlite3.connect(place, timeout=LOCK_SECONDS, isolation_level=None)
+            database.row_factory = sqlite3.Row
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from error
         try:
@@ -195,7 +194,8 @@ class History:
                 hint="update storygen, or set folders.state to another folder",
             )
         if version < VERSION:
-            database.execute("PRAGMA journal_mode=WAL")
+            with suppress(sqlite3.OperationalError):  # another process is doing the same this very moment
+                database.execute("PRAGMA journal_mode=WAL")
             database.execute(_TABLE)
             database.execute(f"PRAGMA user_version={VERSION}")
 
@@ -207,29 +207,26 @@ class History:
         return CallerMistake(f"the history {self.path} is broken: {error}", hint=hint)
 
 
-def _run(row: tuple[Any, ...]) -> PastRun:
-    names = [name.strip() for name in _COLUMNS.split(",")]
-    values = dict(zip(names, row, strict=True))
-    values["report"] = json.loads(values["report"])
-    values["recording"] = json.loads(zlib.decompress(values["recording"]))
-    return PastRun(**values)
+def _run(row: dict[str, Any]) -> PastRun:
+    recording = json.loads(zlib.decompress(row["recording"]))
+    return PastRun(**{**row, "report": json.loads(row["report"]), "recording": recording})
 
 
-def _durations(scenes: int, seconds: float, film_seconds: float | None, report: str) -> PastDurations:
-    document = json.loads(report)
+def _durations(row: sqlite3.Row) -> PastDurations:
+    report = json.loads(row["report"])
     return PastDurations(
-        scenes=scenes,
-        seconds=seconds,
-        film_seconds=film_seconds,
-        durations={name: tuple(values) for name, values in document["durations"].items()},
-        counts={row["name"]: row["count"] for row in document["stages"]},
+        scenes=row["scenes"],
+        seconds=row["seconds"],
+        film_seconds=row["film_seconds"],
+        durations={name: tuple(values) for name, values in report["durations"].items()},
+        counts={stage["name"]: stage["count"] for stage in report["stages"]},
     )
 
 
 def _unknown(database: sqlite3.Connection, run: str, several: list[str]) -> CallerMistake:
     if several:
         return CallerMistake(f"several runs begin with {run!r}: {', '.join(several)}", hint="give more of the id")
-    known = [str(row[0]) for row in database.execute("SELECT run_id FROM runs ORDER BY started DESC LIMIT 200")]
+    known = [row["run_id"] for row in database.execute("SELECT run_id FROM runs ORDER BY started DESC LIMIT 200")]
     near = difflib.get_close_matches(run, known, n=3, cutoff=0.4) or known[:3]
     hint = f"did you mean {', '.join(near)}?" if near else "no run is on record yet; make one: storygen run SOURCE"
     return CallerMistake(f"no run {run!r} is on record", hint=hint)

@@ -100,10 +100,11 @@ def _money(report: Report) -> Iterator[Line]:
     cache, calls, cost = report.cache, report.calls, report.cost
     yield "title", "Cache, calls and cost"
     if cache.hit_rate is not None:
+        rate = percent(cache.hit_rate)
         saved = f"saved {seconds(cache.saved_seconds)} and {dollars(cache.saved_usd)}"
         yield (
             "",
-            f"  cache    {times(cache.hits, 'hit')}, {times(cache.misses, 'miss')} ({percent(cache.hit_rate)}), {saved}",
+            f"  cache    {times(cache.hits, 'hit')}, {times(cache.misses, 'miss')} ({rate}), {saved}",
         )
     told = f"{calls.calls} ({calls.cached} cached, {calls.errors} failed)"
     again = f", {calls.retries} of them again" if calls.retries else ""

@@ -46,7 +46,8 @@ def _failure(run: RunFigures) -> str:
 def warnings(run: RunFigures, operations: Sequence[StageFigures], recording: Recording) -> tuple[str, ...]:
     """Every operation above a fifth of the run's time, and what is left out."""
     found = [
-        f"{plain(row.name)} was under way for {percent(row.share)} of the run ({times(row.count, 'time')}, {seconds(row.total)})"
+        f"{plain(row.name)} was under way for {percent(row.share)} of the run"
+        f" ({times(row.count, 'time')}, {seconds(row.total)})"
         for row in operations
         if row.share > WARN_SHARE
     ]

@@ -88,7 +88,9 @@ def test_runs_older_than_the_setting_leave_when_a_new_one_comes(history: History
 def test_since_gives_the_runs_of_that_time_oldest_first(history: History) -> None:
     for run in (past("c", 10), past("a", 3000), past("b", 20)):
         history.record(run)
-    assert [run.run_id for run in history.since(time.time() - 60)] == ["b", "c"]
+    found = history.since(time.time() - 60)
+    assert [run.run_id for run in found] == ["b", "c"]
+    assert found[0].report["sentence"].startswith("voice took 60 %")
 
 
 def test_only_runs_that_went_well_are_asked_how_long_things_take(history: History) -> None:
