@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STORY ?= examples/night-shift.md
 
-.PHONY: story test lint bench bench-long install lock clean help
+.PHONY: story test lint bench bench-long install docs lock clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,10 +17,14 @@ story: $(VENV)/.run  ## make a film of STORY (default: one of the examples)
 test: $(VENV)/.dev  ## all tests
 	@$(PY) -m pytest
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style, types, and pages that are made from the code
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(PY) scripts/settings_page.py --check
+
+docs: $(VENV)/.dev  ## write the pages that are made from the code
+	@$(PY) scripts/settings_page.py
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	@$(PY) -m benchmarks

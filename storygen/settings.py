@@ -1,4 +1,4 @@
-"""Settings as small frozen values; `configuration.py` reads them."""
+"""Settings as small frozen values; `configuration.py` reads them, and `docs/settings.md` is made from this file."""
 
 from __future__ import annotations
 
@@ -12,31 +12,42 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from storygen.story import Frame, Stage, Strategy
 
 SIZES = {"9:16": (1080, 1920), "16:9": (1920, 1080), "1:1": (1080, 1080)}
+Aspect = Literal["9:16", "16:9", "1:1"]
 
 
 class Group(BaseModel):
     """A group of settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class FilmSettings(Group):
-    """What the film looks like."""
+    """What the film is."""
 
-    aspect: Literal["9:16", "16:9", "1:1"] = "9:16"
+    aspect: Aspect = "9:16"
+    """Shape of the picture: 1080x1920, 1920x1080 or 1080x1080 pixels."""
     height: int | None = Field(None, ge=144, le=4320, multiple_of=2)
+    """Another height in pixels; the width follows the shape."""
     fps: int = Field(30, ge=10, le=60)
+    """Pictures a second."""
     strategy: Strategy = Strategy.OVERLAY
+    """What is seen: cards with a terminal over them, cards alone, a terminal alone, or nothing."""
     seconds: float = Field(60.0, gt=4, le=7200)
+    """How long a film that is written from a topic should be, in seconds."""
     language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")
+    """Language of the story, as a BCP 47 tag."""
     burn_subtitles: bool = True
+    """Whether the subtitles are part of the picture; they also stand beside the film."""
     preset: str = Field("veryfast", pattern=r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower)$")
+    """x264's preset."""
     crf: int = Field(23, ge=10, le=40)
+    """x264's quality: lower is better and larger."""
     quorum: float = Field(0.7, ge=0, le=1)
+    """The share of scenes that must be real for the film to ship."""
 
     @cached_property
     def frame(self) -> Frame:
-        """The pixels that the aspect and the height ask for, both even."""
+        """The pixels that the shape and the height ask for, both even."""
         width, height = SIZES[self.aspect]
         if self.height:
             width, height = 2 * round(width * self.height / height / 2), self.height
@@ -44,43 +55,63 @@ class FilmSettings(Group):
 
 
 class VoiceSettings(Group):
-    """How the voices sound; loudness after EBU R 128 / ITU-R BS.1770."""
+    """How the voices sound; loudness after EBU R 128 and ITU-R BS.1770."""
 
     loudness_lufs: float = Field(-16.0, ge=-40, le=-5)
+    """Integrated loudness of each scene's narration, in LUFS."""
     true_peak_dbtp: float = Field(-1.5, ge=-20, le=-1)
+    """The highest true peak, in dBTP."""
     pause_seconds: float = Field(0.35, ge=0, le=5)
+    """Pause between two speakers, and at the end of a scene."""
     silent_scene_seconds: float = Field(4.0, ge=1, le=60)
+    """Length of a scene in which nothing is spoken and which names no length."""
     voices: dict[str, str] = Field(default_factory=dict)
+    """Voice of a speaker, by the speaker's name: `voices = { Ada = "en-us+f3" }`."""
     words_per_minute: int = Field(165, ge=80, le=400)
+    """How fast is spoken."""
 
 
 class SubtitleSettings(Group):
     """How subtitles are cut."""
 
     max_characters: int = Field(42, ge=10, le=80)
+    """Longest line, in characters."""
     max_lines: int = Field(2, ge=1, le=3)
+    """Most lines at once."""
     max_characters_per_second: float = Field(20.0, ge=5, le=40)
+    """Fastest reading speed."""
     highlight: bool = True
+    """Whether the word that is spoken stands out."""
 
 
 class TerminalSettings(Group):
     """How on-screen text is typed."""
 
     theme: Literal["dark", "light", "matrix", "hacker", "vscode"] = "dark"
+    """Colours of the terminal."""
     characters_per_second: float = Field(22.0, ge=2, le=200)
+    """Typing speed."""
 
 
 class StageTimeouts(Group):
-    """The longest that one stage (of one scene, where it is made per scene) may take, in seconds."""
+    """The longest that a stage may take, of one scene where it is made per scene, in seconds."""
 
     idea: float = Field(120.0, gt=0)
+    """Finding ideas."""
     script: float = Field(300.0, gt=0)
+    """Writing the script."""
     revise: float = Field(120.0, gt=0)
+    """Making the text fit to be spoken."""
     voice: float = Field(600.0, gt=0)
+    """Speaking a scene."""
     subtitles: float = Field(120.0, gt=0)
+    """Cutting a scene's subtitles."""
     visuals: float = Field(600.0, gt=0)
+    """Drawing a scene."""
     terminal: float = Field(120.0, gt=0)
+    """Typing a scene's text."""
     assembly: float = Field(1800.0, gt=0)
+    """Rendering a scene, and joining the film."""
 
     def of(self, stage: Stage) -> float:
         """The limit of a stage."""
@@ -88,63 +119,87 @@ class StageTimeouts(Group):
 
 
 class RunSettings(Group):
-    """How a run is carried out; times in seconds."""
+    """How a run is carried out."""
 
     scenes_at_once: int = Field(16, ge=1, le=256)
+    """How many scenes are worked on side by side."""
     cores: int | None = Field(None, ge=1, le=256)
+    """How many cores ffmpeg and drawing may use; all that the process has, if not set."""
     stage_timeout: StageTimeouts = StageTimeouts()
+    """Limits per stage."""
     call_timeout: float = Field(60.0, gt=0, le=3600)
+    """The longest that one attempt at a provider may take, in seconds."""
     attempts: int = Field(3, ge=1, le=10)
+    """How often a provider is asked before the next one is."""
     retry_wait: float = Field(1.0, ge=0, le=60)
+    """The first wait between two attempts, in seconds; it doubles, with full jitter."""
     stall_seconds: float = Field(60.0, gt=0)
+    """How long nothing may move before it counts as a stall."""
 
 
 class ProviderSettings(Group):
-    """The chain of providers per capability, asked in this order."""
+    """Who does what: a chain of providers per capability, asked in this order."""
 
     text: tuple[str, ...] = ("builtin",)
+    """Writers."""
     speech: tuple[str, ...] = ("builtin",)
+    """Voices."""
     images: tuple[str, ...] = ("builtin",)
+    """Painters."""
 
 
 class FolderSettings(Group):
     """Where things are kept."""
 
     films: Path = Path("films")
+    """Films, a folder each."""
     cache: Path = Field(default_factory=lambda: platformdirs.user_cache_path("storygen"))
+    """What was made, so that it is not made or paid again. The default is the user's cache folder."""
     state: Path = Field(default_factory=lambda: platformdirs.user_state_path("storygen"))
+    """The history of runs. The default is the user's state folder."""
     cache_limit_gb: float = Field(20.0, gt=0)
+    """Beyond this the cache forgets what was unused longest."""
 
 
 class LogSettings(Group):
-    """What is logged and where; `folder` asks for a file a day, kept for `keep_days`."""
+    """What is logged, and where."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    """The least severe that is logged."""
     format: Literal["console", "json"] = "console"
+    """How a line looks."""
     folder: Path | None = None
+    """A folder for a log file a day."""
     keep_days: int = Field(14, ge=1)
+    """How long log files are kept."""
 
 
 class TelemetrySettings(Group):
     """What is observed; traces also follow the standard `OTEL_*` variables."""
 
     enabled: bool = True
+    """Whether metrics, spans and logs are made."""
     metrics_port: int | None = Field(None, ge=0, le=65535)
+    """Port of the metrics endpoint on 127.0.0.1; 0 picks a free one."""
     metrics_linger_seconds: float = Field(30.0, ge=0, le=600)
+    """How long the endpoint waits, at the end of a run, to be scraped once more."""
     pushgateway: str | None = None
+    """Address of a Pushgateway that is told of the last run."""
     operations: tuple[str, ...] = ()
+    """Names of your own operations that may be labels of metrics."""
 
 
 class ReportSettings(Group):
-    """How long the history of runs is kept."""
+    """What is remembered of runs."""
 
     keep_days: int = Field(90, ge=1)
+    """How long the history of runs is kept."""
 
 
 class Settings(Group):
     """All settings of a run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     film: FilmSettings = FilmSettings()
     voice: VoiceSettings = VoiceSettings()
@@ -157,3 +212,4 @@ class Settings(Group):
     telemetry: TelemetrySettings = TelemetrySettings()
     report: ReportSettings = ReportSettings()
     ffmpeg_path: Path | None = Field(None, validation_alias=AliasChoices("ffmpeg_path", "FFMPEG_PATH"))
+    """The ffmpeg to use instead of the one that comes with storygen."""

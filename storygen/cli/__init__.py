@@ -1,1 +1,5 @@
 """One command per file; they parse, call and print."""
+
+from storygen.cli.app import main
+
+__all__ = ["main"]

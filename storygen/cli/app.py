@@ -1,0 +1,49 @@
+"""The command line: commands by name, and what an error looks like."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import typer
+
+from storygen.cli.check import check
+from storygen.cli.report import report
+from storygen.cli.run import run
+from storygen.cli.validate import validate
+from storygen.errors import StorygenError
+
+app = typer.Typer(
+    name="storygen",
+    help="Turn a story into a narrated, subtitled video, and see where the time and the money went.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (run, check, validate, report):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; exit with 0, 1 (failed), 2 (a mistake of the caller), 124 (too slow) or 130 (stopped)."""
+    try:
+        app()
+    except StorygenError as error:
+        print(f"storygen: {_safe(error.message)}", file=sys.stderr)
+        for note in getattr(error, "__notes__", ()):
+            print(f"  {_safe(note)}", file=sys.stderr)
+        if error.hint:
+            print(f"  {_safe(error.hint)}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("storygen: stopped. What is finished is kept: the same command goes on from here.", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _safe(text: str) -> str:
+    """Text of others on a terminal: line breaks stay, other control characters are shown and not obeyed."""
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
