@@ -1,0 +1,120 @@
+"""eSpeak NG as a program: where it is, how it is run, and what its refusals mean."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from storygen.errors import (
+    DiskFull,
+    InvalidOutput,
+    InvalidSettings,
+    ProviderTimeout,
+    ProviderUnavailable,
+    StorygenError,
+)
+
+_LONGEST_DATA_PATH = 150  # bytes: eSpeak NG copies the path into 160
+_PROGRAM = Path(__file__).with_name("espeak.py")
+_NAME = "builtin"
+_INSTALL = "pip install espeakng-loader; where that has no wheel, configure another provider for speech."
+
+
+def version() -> str:
+    """The installed version of the library, empty where there is none."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("espeakng-loader")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def locate(stack: ExitStack) -> tuple[str, str]:
+    """The library and its data, by a short link that lives as long as `stack` where the path of the data is too long.
+
+    Raises `ProviderUnavailable` where it is not installed or no link can be made.
+    """
+    try:
+        import espeakng_loader  # type: ignore[import-untyped]
+
+        library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ProviderUnavailable("eSpeak NG is not installed.", hint=_INSTALL, provider=_NAME) from error
+    if len(os.fsencode(data)) <= _LONGEST_DATA_PATH:
+        return library, data
+    base = "/tmp" if os.path.isdir("/tmp") else None  # the configured folder for temporary files may be a long path, too
+    link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="sg", dir=base)), "d")
+    try:
+        os.symlink(data, link, target_is_directory=True)
+    except OSError as error:
+        raise ProviderUnavailable(
+            "The path of eSpeak NG's data is too long, and no link to it can be made.",
+            hint="Install storygen into an environment with a shorter path.",
+            provider=_NAME,
+        ) from error
+    return library, link
+
+
+async def speak(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the program on a job and return its report; the child is gone when this returns, however it ends.
+
+    Raises `ProviderTimeout`, `InvalidOutput`, `ProviderUnavailable`, `InvalidSettings` or `DiskFull`.
+    """
+    limit = 20.0 + len(job["text"]) / 200
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-S",
+        str(_PROGRAM),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(limit):
+            said, complaint = await child.communicate(json.dumps(job).encode())
+    except TimeoutError as error:
+        raise ProviderTimeout(f"eSpeak NG did not end within {limit:.0f} s.", provider=_NAME) from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return _report(said, complaint, child.returncode)
+
+
+def _report(said: bytes, complaint: bytes, status: int | None) -> dict[str, Any]:
+    try:
+        report = dict(json.loads(said))
+    except ValueError as error:
+        raise InvalidOutput(
+            f"eSpeak NG broke (status {status}).",
+            hint=complaint.decode(errors="replace").strip()[-500:] or "Try other words or another voice.",
+            provider=_NAME,
+        ) from error
+    if "error" in report:
+        raise _refusal(report)
+    return report
+
+
+def _refusal(report: Mapping[str, Any]) -> StorygenError:
+    """The error of our tree for what the program reports."""
+    detail, known = report.get("detail", ""), ", ".join(report.get("known", ()))
+    match report["error"]:
+        case "language":
+            return InvalidSettings(f"The built-in voice does not speak {detail!r}.", hint=f"It speaks {known}.")
+        case "variant":
+            return InvalidSettings(f"There is no built-in voice named {detail!r}.", hint=f"There are {known}.")
+        case "write":
+            return DiskFull(f"The voice could not be written: {detail}", hint="Free some space, or move the cache.")
+        case "library" | "data":
+            return ProviderUnavailable(f"eSpeak NG cannot be loaded: {detail}", hint=_INSTALL, provider=_NAME)
+    return InvalidOutput(f"eSpeak NG broke: {detail}", provider=_NAME)
