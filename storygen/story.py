@@ -276,12 +276,13 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """The finished film; width and height are 0 where it has no picture."""
+    """The finished film, and what was measured of it; width and height are 0 where it has no picture."""
 
     video: Path
     seconds: float
     width: int
     height: int
+    checks: tuple[Check, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -349,11 +350,15 @@ class Made(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a story came from: a name to show, the format it was found in, and the SHA-256 of its content."""
+    """Where a story came from: a name to show, the format it was found in, and the SHA-256 of its content.
+
+    `origin` stays the same when a file is edited: a hash of its place, or of the topic.
+    """
 
     name: str
     format: str
     sha256: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,14 +20,14 @@ from typing import Any, cast
 
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
 
-_GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1", "-stats_period", "0.2")
+_GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1")
 _WHITELIST = ("-protocol_whitelist", "file,pipe")
 _GRACE_SECONDS = 2.0
 _SAID_BYTES = 256 * 1024
 _HINT_LINES = 6
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
-# Asks the kernel to kill this process with its parent, then becomes ffmpeg. `preexec_fn` would do without the extra 10 ms,
+# Asks the kernel to kill this process with its parent, then becomes ffmpeg. `preexec_fn` would save 10 ms,
 # but it forks a process that has threads, and runs the fork hooks of telemetry libraries in the child.
 _TETHER = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)\n"
@@ -104,11 +104,10 @@ async def run(
     stall_after: float,
     on_progress: Callable[[float, float], None] | None = None,
 ) -> Finished:
-    """Run ffmpeg to its end; `on_progress` is told the seconds of media that came out and how many of them a second.
+    """Run ffmpeg to its end; `on_progress` is told the seconds of media that came out, and how many of them a second.
 
-    Raises `StageTimeout` after `timeout` seconds, `Stalled` when no media came out for `stall_after` seconds, `DiskFull`,
-    or `RenderFailed` with the end of what ffmpeg said as its hint. On these and on cancellation the process is ended and
-    reaped.
+    Raises `StageTimeout` after `timeout` seconds, `Stalled` when no media came out for `stall_after` s, `DiskFull`
+    or `RenderFailed`, whose hint is the end of what ffmpeg said. On these and on cancellation the process is reaped.
     """
     child = await _start(binary, command)
     _running.add(child.pid)

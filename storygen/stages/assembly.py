@@ -1,0 +1,193 @@
+"""Assembly: each scene's picture is rendered as soon as its parts are there; then all are joined with their sound."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import shutil
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+from storygen.errors import InvalidScript, RenderFailed, StorygenError
+from storygen.media.audio import join_wavs
+from storygen.media.layout import Box
+from storygen.media.render import (
+    AUDIO_RATE,
+    FORMAT,
+    Look,
+    concat_list,
+    join_command,
+    piece_command,
+    pieces,
+    plain,
+    stitch_command,
+)
+from storygen.quality.video import FilmPlan, check_film
+from storygen.settings import FilmSettings
+from storygen.stages.base import Tools
+from storygen.story import Captions, Film, Frame, Made, Narration, Overlay, Segment, Shot, Strategy, Verdict
+
+Part = tuple[Made[Segment] | None, Made[Narration]]
+
+
+async def render(  # noqa: PLR0917  # a scene has this many parts
+    scene_number: int,
+    shot: Made[Shot] | None,
+    narration: Made[Narration],
+    captions: Made[Captions] | None,
+    overlay: Made[Overlay] | None,
+    frame: Frame,
+    tools: Tools,
+    film: FilmSettings,
+) -> Made[Segment]:
+    """Render the picture of a scene, without sound, for as long as its voice or its typing lasts, whichever is longer.
+
+    The key holds the length of the voice but not its sound: a voice that only gets louder leaves the picture as it is.
+    """
+    shot = None if film.strategy is Strategy.UI_ONLY else shot
+    overlay = None if film.strategy is Strategy.VISUAL_ONLY else overlay
+    captions = captions if film.burn_subtitles else None
+    seconds = max(narration.value.seconds, overlay.value.seconds if overlay else 0.0)
+    look = Look(
+        shot=shot.value if shot else None,
+        overlay=overlay.value if overlay else None,
+        captions=captions.value if captions else None,
+        frame=frame,
+        frames=max(1, math.ceil(round(seconds * frame.fps, 6))),
+    )
+    inputs = {
+        "format": FORMAT,
+        "shot": shot.key if shot else "",
+        "captions": captions.key if captions else "",
+        "overlay": overlay.key if overlay else "",
+        "frame": asdict(frame),
+        "frames": look.frames,
+        "preset": film.preset,
+        "crf": film.crf,
+    }
+    try:
+        return await tools.make("render", inputs, Segment, partial(_render, look, tools, film))
+    except StorygenError as error:
+        error.locate(scene=scene_number)
+        raise
+
+
+async def join(
+    parts: Sequence[Part],
+    title: str,
+    frame: Frame,
+    tools: Tools,
+    film: FilmSettings,
+) -> Made[Film]:
+    """Join the scenes and their sound into the finished film, and measure it.
+
+    Raises `RenderFailed` where the film does not pass its checks, and `InvalidScript` where there is nothing to join.
+    """
+    if not parts:
+        raise InvalidScript("There is no scene to make a film of.", hint="Write at least one scene.")
+    if film.strategy is Strategy.AUDIO_ONLY:
+        parts = [(None, narration) for _, narration in parts]
+    inputs = {
+        "format": FORMAT,
+        "parts": [[segment.key if segment else "", narration.key] for segment, narration in parts],
+        "title": plain(title),
+        "frame": asdict(frame),
+    }
+    return await tools.make("join", inputs, Film, partial(_join, parts, title, frame, tools))
+
+
+async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) -> Segment:
+    """Render the pieces side by side, then put them into one file."""
+    if look.shot and look.overlay:
+        look = await _with_panel(look, look.overlay, tools)
+    cut = pieces(look.frames, look.frame.fps)
+    files = [folder / f"piece-{number}.mp4" for number in range(len(cut))]
+    commands = [piece_command(look, piece, film, file) for piece, file in zip(cut, files, strict=True)]
+    await _together([tools.ffmpeg(command) for command in commands])
+    video = folder / "segment.mp4"
+    if len(files) == 1:
+        files[0].replace(video)
+    else:
+        listed = folder / "pieces.txt"
+        fps = look.frame.fps
+        listed.write_text(concat_list([file.name for file in files], [piece.frames / fps for piece in cut]))
+        await tools.ffmpeg(stitch_command(listed, fps, look.frames / fps, video))
+        for file in (listed, *files):
+            file.unlink()
+    return Segment(video=video, frames=look.frames)
+
+
+async def _with_panel(look: Look, overlay: Overlay, tools: Tools) -> Look:
+    return replace(look, panel=await tools.compute(_seen, overlay.panel))
+
+
+def _seen(panel: Path) -> Box | None:
+    """The part of a picture that is not wholly transparent; None where nothing is."""
+    from PIL import Image
+
+    with Image.open(panel, formats=["PNG"]) as image:
+        box = image.getchannel("A").getbbox() if "A" in image.getbands() else (0, 0, *image.size)
+    return Box(left=box[0], top=box[1], right=box[2], bottom=box[3]) if box else None
+
+
+async def _join(parts: Sequence[Part], title: str, frame: Frame, tools: Tools, folder: Path) -> Film:
+    segments = [segment.value for segment, _ in parts if segment]
+    if segments and len(segments) < len(parts):
+        raise RenderFailed("some scenes have a picture and some have none", hint="Render every scene or none.")
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    sound, listed = scratch / "sound.wav", scratch / "scenes.txt"
+    samples = _samples(parts, frame.fps)
+    await tools.compute(join_wavs, [(part.value.audio, n) for (_, part), n in zip(parts, samples, strict=True)], sound)
+    seconds = sum(samples) / AUDIO_RATE
+    video = folder / ("film.mp4" if segments else "film.m4a")
+    if segments:
+        listed.write_text(_list_segments(segments, frame.fps, scratch))
+    pictures = listed if segments else None
+    await tools.ffmpeg(join_command(pictures, sound, title=title, fps=frame.fps, seconds=seconds, out=video))
+    plan = FilmPlan(
+        frame=frame if segments else None, frames=sum(segment.frames for segment in segments), seconds=seconds
+    )
+    checks = await check_film(video, plan, tools.ffmpeg, scratch)
+    failed = [f"{one.name}: {one.value} instead of {one.limit}" for one in checks if one.verdict is Verdict.FAIL]
+    if failed:
+        raise RenderFailed("the finished film is not as planned", hint="; ".join(failed))
+    shutil.rmtree(scratch)
+    width, height = (frame.width, frame.height) if segments else (0, 0)
+    return Film(video=video, seconds=seconds, width=width, height=height, checks=checks)
+
+
+def _samples(parts: Sequence[Part], fps: int) -> list[int]:
+    """The samples of sound of each scene, so that no scene begins more than half a sample from its first frame."""
+    if parts[0][0] is None:
+        return [round(narration.value.seconds * AUDIO_RATE) for _, narration in parts]
+    ends = accumulate(segment.value.frames if segment else 0 for segment, _ in parts)
+    bounds = [0, *(round(end * AUDIO_RATE / fps) for end in ends)]
+    return [end - start for start, end in pairwise(bounds)]
+
+
+def _list_segments(segments: Sequence[Segment], fps: int, folder: Path) -> str:
+    """Give the segments plain names in `folder`, because a list of names cannot hold every name, and list them."""
+    names = [f"scene-{number}.mp4" for number in range(len(segments))]
+    for segment, name in zip(segments, names, strict=True):
+        try:
+            os.link(segment.video, folder / name)
+        except OSError:
+            shutil.copyfile(segment.video, folder / name)
+    return concat_list(names, [segment.frames / fps for segment in segments])
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, object]]) -> None:
+    """Run side by side; when one fails, end the others and raise its error."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
