@@ -1,0 +1,318 @@
+"""The part that Markdown and LOG scripts share: labelled rows, stage directions and on-screen blocks become scenes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from storygen.scripts.base import UNTITLED, Issue, Row, warning
+from storygen.scripts.cleaning import squeeze
+from storygen.scripts.drafts import Draft, screen_lines, utterances
+from storygen.scripts.labels import HEADER, STRUCTURE, Label, Role, manner_of, parse_label, person, speaker_and_manner
+from storygen.scripts.moods import named_mood
+from storygen.story import NARRATOR, Line, LineKind, Script
+
+_FENCE = ("```", "~~~")
+_DIRECTION = re.compile(r"[*_]{0,2}(?:\((?P<round>.*)\)|\[(?P<square>.*)\])[*_]{0,2}[.]?")
+_MANNER = re.compile(r"[*_]?\(([^()]{1,80})\)[*_]?\s+")
+_CLOCK = re.compile(
+    r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})|(\d{1,5}(?:[.,]\d{1,3})?)\s*(?:s|secs?|seconds?)?\.?", re.IGNORECASE
+)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
+_SOUND_WORDS = re.compile(r"\b(?:sfx|music|sounds?|effects?|ambien\w+|score)\b", re.IGNORECASE)
+# Words in capitals before a colon that programs print; they begin lines of on-screen text, not of dialogue.
+_PRINTED = frozenset(
+    [
+        "ERROR",
+        "WARNING",
+        "WARN",
+        "INFO",
+        "DEBUG",
+        "FATAL",
+        "STATUS",
+        "FAIL",
+        "FAILED",
+        "PASS",
+        "OK",
+        "TODO",
+        "NOTE",
+        "URL",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How a script without a label is understood.
+
+    `names_speak`: an unknown name before a colon speaks what follows. `plain_speaks`: text without a label is
+    narration. `blank_ends`: an empty row ends what a label began.
+    """
+
+    names_speak: bool
+    plain_speaks: bool
+    blank_ends: bool
+
+
+@dataclass(slots=True)
+class _Block:
+    """Rows that belong to one label; `inline` when text stood beside the label."""
+
+    role: Role
+    rows: list[str]
+    speaker: str = NARRATOR
+    manner: str = ""
+    inline: bool = False
+    gap: bool = False
+
+
+class Screenplay:
+    """Reads the rows of a script one after the other; `script` is what they came to."""
+
+    def __init__(self, dialect: Dialect, text: Sequence[Row], issues: list[Issue]) -> None:
+        self.header: dict[Role, str] = {}
+        self.drafts: list[Draft] = []
+        self._dialect = dialect
+        self._issues = issues
+        self._cast = _cast(text)
+        self._block: _Block | None = None
+        self._fence = ""
+        self._fence_row = 0
+        self._is_headed = False
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether the next row stands between two fences."""
+        return bool(self._fence)
+
+    @property
+    def is_on_screen(self) -> bool:
+        """Whether the next row continues a block of on-screen text that no empty row has interrupted."""
+        return self._block is not None and self._block.role is Role.SCREEN and not self._block.gap
+
+    def open(self, row: int, title: str, *, subtitle: str = "", seconds: float | None = None) -> None:
+        """Begin a scene under a heading."""
+        self._flush()
+        self._is_headed = True
+        self.drafts.append(Draft(row=row, title=squeeze(title), subtitle=squeeze(subtitle), seconds=seconds))
+
+    def feed(self, row: Row) -> None:
+        """Take a row that is not a heading."""
+        text = row.text.strip()
+        if self._fenced(row, text):
+            return
+        if not text:
+            self._blank()
+            return
+        label = parse_label(row.text)
+        if self._block and self._block.role is Role.SCREEN and not self._ends_screen(label):
+            self._block.rows.append(row.text)
+        elif label and (label.role or self._speaks(label, row.number)):
+            self._begin(label, row.number)
+        elif direction := _DIRECTION.fullmatch(text):
+            self._flush()
+            self._draft(row.number).directions.append(squeeze(direction["round"] or direction["square"] or ""))
+        elif text.startswith("(") and ")" not in text:
+            self._start(_Block(role=Role.DIRECTION, rows=[text[1:]]), row.number)
+        else:
+            self._plain(row)
+
+    def close(self) -> None:
+        """Take the last row as read."""
+        self._flush()
+        if self._fence:
+            self._issues.append(warning(self._fence_row, "this fence is not closed", f"end it with {self._fence}"))
+
+    def script(self, *, title: str, language: str) -> Script:
+        """The script after `close`; `title` and `language` stand in where the text names none."""
+        for draft in self.drafts:
+            self._issues.extend(draft.doubts())
+        return Script(
+            title=self.header.get(Role.TITLE) or title or UNTITLED,
+            scenes=tuple(draft.scene() for draft in self.drafts),
+            language=self.header.get(Role.LANGUAGE) or language,
+            tone=self.header.get(Role.TONE, ""),
+            logline=self.header.get(Role.LOGLINE, ""),
+        )
+
+    def _fenced(self, row: Row, text: str) -> bool:
+        if self._fence:
+            if text.startswith(self._fence) and not text.strip("`~"):
+                self._fence = ""
+                self._flush()
+            elif self._block:
+                self._block.rows.append(row.text)
+            return True
+        if not text.startswith(_FENCE):
+            return False
+        if not (self._block and self._block.role is Role.SCREEN and not any(self._block.rows)):
+            self._start(_Block(role=Role.SCREEN, rows=[]), row.number)
+        self._fence, self._fence_row = text[:3], row.number
+        return True
+
+    def _blank(self) -> None:
+        block = self._block
+        if block is None or not any(block.rows):
+            return
+        block.gap = True
+        if block.role is Role.PICTURE or self._dialect.blank_ends:
+            self._flush()
+        else:
+            block.rows.append("")
+
+    def _ends_screen(self, label: Label | None) -> bool:
+        block = self._block
+        if label is None or block is None:
+            return False
+        if label.role in STRUCTURE and not label.guessed:
+            return label.bold or label.name[0].isupper() or block.gap
+        if label.role is None and label.is_capitals and label.name not in _PRINTED:
+            return block.inline or label.name in self._cast
+        return label.bold and label.is_name
+
+    def _speaks(self, label: Label, row: int) -> bool:
+        """Whether an unknown label is a name; what cannot be known is said."""
+        if not label.is_name:
+            return False
+        quoted = label.rest[:1] in {'"', "“", "«"}
+        sure = label.is_capitals or label.bold or quoted or self._cast[label.name] > 1
+        if not self._dialect.names_speak and not quoted:
+            message = f"unknown label “{label.name}”, kept as a stage direction"
+            self._issues.append(warning(row, message, f"if {label.name} speaks, put the words in quotes"))
+        elif not sure:
+            message = f"“{label.name}” is taken for somebody who speaks"
+            self._issues.append(warning(row, message, f"write {label.name.upper()}: for a speaker, or avoid the colon"))
+        return True
+
+    def _begin(self, label: Label, row: int) -> None:
+        if label.guessed:
+            message = f"unknown label “{label.name}”, read as “{label.guessed}”"
+            self._issues.append(warning(row, message, f"write {label.guessed.capitalize()}:"))
+        if label.role in {Role.MOOD, Role.SECONDS} or label.role in HEADER:
+            self._flush()
+            self._note(label, row)
+        elif label.role is None and not self._dialect.names_speak and label.rest[:1] not in {'"', "“", "«"}:
+            self._start(_Block(role=Role.DIRECTION, rows=[f"{label.name}: {label.rest}"]), row)
+        else:
+            self._start(_block(label), row)
+            if label.role is Role.AUDIO and not label.arguments and label.rest and label.rest[0] not in '"“«(':
+                hint = "write Narration: for words and Sound: for sounds"
+                self._issues.append(warning(row, "this audio is taken for words that are spoken", hint))
+
+    def _note(self, label: Label, row: int) -> None:
+        """Take a label that holds one value, for the scene or, before the first, for the script."""
+        value = squeeze(label.rest)
+        in_scene = bool(self.drafts)
+        if label.role is Role.MOOD or (label.role is Role.TONE and in_scene):
+            draft = self._draft(row)
+            draft.mood = named_mood(value)
+            if draft.mood is None:
+                hint = "one of neutral, calm, joyful, wonder, mysterious, tense, dark, melancholy"
+                self._issues.append(warning(row, f"unknown mood “{value}”, guessed from the words", hint))
+        elif label.role is Role.SECONDS and in_scene:
+            self.drafts[-1].seconds = self._seconds(value, row)
+        elif label.role in {Role.TITLE, Role.SUBTITLE} and in_scene:
+            draft = self.drafts[-1]
+            draft.title, draft.subtitle = (value, draft.subtitle) if label.role is Role.TITLE else (draft.title, value)
+        elif label.role is Role.LANGUAGE and not _LANGUAGE.fullmatch(value):
+            self._issues.append(warning(row, f"“{value}” is no code of a language", "write en, de or pt-BR"))
+        elif label.role is not None and value:
+            self.header.setdefault(label.role, value)
+
+    def _seconds(self, value: str, row: int) -> float | None:
+        seconds = clock(value)
+        if not seconds or seconds > 3600:
+            self._issues.append(warning(row, f"“{value}” is no length of a scene", "write 8 s or 0:08"))
+            return None
+        return seconds
+
+    def _plain(self, row: Row) -> None:
+        if self._block:
+            self._block.rows.append(row.text)
+            if self._block.role is Role.DIRECTION and row.text.strip().endswith(")"):
+                self._flush()
+            return
+        if not self._dialect.plain_speaks:
+            message = "text without a label, read as narration"
+            self._issues.append(warning(row.number, message, "write Narration: before it"))
+        elif not self.drafts:
+            message = "text before the first scene becomes a scene"
+            self._issues.append(warning(row.number, message, "give it a ## heading"))
+        self._start(_Block(role=Role.NARRATION, rows=[row.text]), row.number)
+
+    def _start(self, block: _Block, row: int) -> None:
+        self._flush()
+        draft = self._draft(row)
+        if block.role is Role.PICTURE and not self._is_headed and (draft.lines or draft.on_screen):
+            self.drafts.append(Draft(row=row))
+        self._block = block
+
+    def _draft(self, row: int) -> Draft:
+        if not self.drafts:
+            self.drafts.append(Draft(row=row))
+        return self.drafts[-1]
+
+    def _flush(self) -> None:
+        block, self._block = self._block, None
+        if block is None:
+            return
+        draft = self.drafts[-1]
+        if block.role is Role.SCREEN:
+            draft.on_screen.extend(screen_lines(block.rows))
+        elif block.role is Role.PICTURE:
+            draft.picture.append(squeeze(" ".join(block.rows)))
+        elif block.role is Role.DIRECTION:
+            told = squeeze(" ".join(block.rows)).removesuffix(")")
+            draft.directions.extend([told] if told else [])
+        else:
+            draft.lines.extend(_lines(block))
+
+
+def clock(text: str) -> float | None:
+    """Seconds of `1:02:03`, `0:08`, `8 s` or `8.5`; None where it is none of these."""
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        return None
+    if found[4]:
+        return float(found[4].replace(",", "."))
+    return 3600.0 * int(found[1] or 0) + 60.0 * int(found[2]) + int(found[3])
+
+
+def _block(label: Label) -> _Block:
+    """The block that a label begins."""
+    first = [label.rest] if label.rest else []
+    block = _Block(role=label.role or Role.DIALOGUE, rows=first, inline=bool(first))
+    if label.role is None:
+        return replace(block, speaker=person(label.name), manner=manner_of(label.arguments))
+    if label.role is Role.SOUND or (label.role is Role.AUDIO and _SOUND_WORDS.search(label.arguments)):
+        return replace(block, role=Role.DIRECTION, rows=[f"{label.arguments or label.name}: {label.rest}"])
+    speaker, manner = speaker_and_manner(label.arguments)
+    return replace(
+        block, role=Role.NARRATION if label.role is Role.AUDIO else label.role, speaker=speaker, manner=manner
+    )
+
+
+def _lines(block: _Block) -> list[Line]:
+    kind = LineKind.DIALOGUE if block.role is Role.DIALOGUE else LineKind.NARRATION
+    lines = []
+    for text in utterances(block.rows):
+        manner = block.manner
+        aside = _MANNER.match(text)
+        if aside:
+            manner = aside[1].strip()
+        lines.append(Line(text=text[aside.end() if aside else 0 :], speaker=block.speaker, manner=manner, kind=kind))
+    return lines
+
+
+def _cast(text: Sequence[Row]) -> Counter[str]:
+    """How often each name stands before a colon; one that follows an empty row counts twice, for it surely speaks."""
+    found: Counter[str] = Counter()
+    after_blank = True
+    for row in text:
+        label = parse_label(row.text)
+        if label and label.is_name and label.name not in _PRINTED:
+            found[label.name] += 2 if after_blank and label.is_capitals else 1
+        after_blank = not row.text.strip()
+    return Counter({name: count for name, count in found.items() if count > 1})
