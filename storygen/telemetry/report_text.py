@@ -134,7 +134,7 @@ def found(finding: Mapping[str, Any]) -> str:
     value, limit = (
         f"{finding[key]:g}" if isinstance(finding[key], float) else finding[key] for key in ("value", "limit")
     )
-    scene = f" in scene {finding['scene'] + 1}" if finding["scene"] is not None else ""
+    scene = f" in scene {finding['scene']}" if finding["scene"] is not None else ""
     unit = f" {finding['unit']}" if finding["unit"] else ""
     measured = f": {value}{unit}" if value is not None else ""
     allowed = f" (limit {limit})" if limit is not None else ""

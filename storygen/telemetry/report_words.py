@@ -37,7 +37,7 @@ def sentence(run: RunFigures, saved: Mapping[str, tuple[float, float]], cache: C
 
 def _failure(run: RunFigures) -> str:
     where = f" in {plain(run.error_stage)}" if run.error_stage else ""
-    scene = f" of scene {run.error_scene + 1}" if run.error_scene is not None else ""
+    scene = f" of scene {run.error_scene}" if run.error_scene is not None else ""
     why = f": {plain(run.error_message)}" if run.error_message else ""
     how = {"cancelled": "was cancelled", "timeout": "ran out of time"}.get(run.outcome, "failed")
     return f"The run {how} after {seconds(run.seconds)}{where}{scene}{why}"
@@ -91,8 +91,8 @@ def percent(share: float | None) -> str:
 
 
 def where(stage: str, scene: int | None) -> str:
-    """A stage and scene as people count them, from one."""
-    return plain(stage) if scene is None else f"{plain(stage)}, scene {scene + 1}"
+    """A stage, and its scene where it belongs to one."""
+    return plain(stage) if scene is None else f"{plain(stage)}, scene {scene}"
 
 
 def plain(text: str) -> str:

@@ -58,10 +58,10 @@ def simple() -> Recording:
     told = Told(recorder)
     run = told.begin("run", "story", 0, run_id="run-1", title="The Lighthouse", source="topic", scenes=1)
     told.work("stage", "script", 0, 1, run)
-    told.work("operation", "voice", 1, 7, voice := told.begin("stage", "voice", 1, run, scene=0))
+    told.work("operation", "voice", 1, 7, voice := told.begin("stage", "voice", 1, run, scene=1))
     told.end(voice, 7)
-    told.work("stage", "visuals", 1, 3, run, scene=0)
-    told.work("stage", "assembly", 7, 9, run, scene=0)
+    told.work("stage", "visuals", 1, 3, run, scene=1)
+    told.work("stage", "assembly", 7, 9, run, scene=1)
     told.work("stage", "assembly", 9, 9.5, run)
     told.note(Shipped(fidelity="full", seconds=42.0), run)
     told.end(run, 10)
@@ -80,7 +80,7 @@ def rich(title: str = "The Lighthouse Keeper's Last Storm", scenes: int = 6, spe
     for element, count in (("scene", scenes), ("narration", 14), ("dialogue_line", 5), ("joke", 2)):
         told.note(Counted(element=element, count=count), run)
     last = 0.0
-    for number in range(scenes):
+    for number in range(1, scenes + 1):
         last = max(last, _scene(told, run, number, speed))
     join = told.begin("stage", "assembly", last + 0.02, run)
     operation = told.begin("operation", "join", last + 0.03, join)
@@ -110,8 +110,8 @@ def _chat(told: Told, stage: Timed, start: float, end: float) -> None:
 
 def _scene(told: Told, run: Timed, number: int, speed: float) -> float:
     """One scene; the second and the last come from the cache, the third needs a retry, the fourth a fallback."""
-    start, cached = 5.53 * speed, number in (1, 5)
-    long = (3.2 + 0.9 * (number % 3)) * speed
+    start, cached = 5.53 * speed, number in (2, 6)
+    long = (3.2 + 0.9 * ((number - 1) % 3)) * speed
     voice = told.begin("stage", "voice", start, run, scene=number)
     if cached:
         call = told.begin("call", "generate_content", start, voice, capability="speech", provider="elevenlabs")
@@ -125,7 +125,7 @@ def _scene(told: Told, run: Timed, number: int, speed: float) -> float:
     told.work("stage", "subtitles", spoken + 0.01, spoken + 0.09, run, scene=number)
     drawn = start + (0.01 if cached else 1.7 * speed)
     told.work("stage", "visuals", start, drawn, run, Outcome.CACHED if cached else Outcome.SUCCESS, scene=number)
-    if number == 2:
+    if number == 3:
         told.work("stage", "terminal", start, start + 0.7 * speed, run, scene=number)
     begin = max(drawn, spoken + 0.09) + 0.01
     assembly = told.begin("stage", "assembly", begin, run, scene=number)
@@ -143,14 +143,14 @@ def _speak(told: Told, voice: Timed, number: int, start: float, long: float) -> 
     call = told.begin("call", "generate_content", start, voice, capability="speech", provider="elevenlabs", model="v3")
     told.note(CacheLooked(cache="speech", result="miss"), call)
     usage, here, who, model = Usage(characters=412), start, "elevenlabs", "v3"
-    if number in (2, 3):
+    if number in (3, 4):
         limited = RateLimited("too many requests", retry_after=1.0)
         here = start + 0.4 * long
         told.work("attempt", "generate_content", start, here, call, Outcome.FAILED, limited, provider=who, model="v3")
         told.note(Spent(provider=who, model="v3", usage=usage, cost_usd=0.021, wasted="retried"), call)
         told.note(Retried(provider=who, reason="rate_limited", attempt=1, wait=0.5), call)
         here += 0.5
-    if number == 3:
+    if number == 4:
         broken = InvalidOutput("silence")
         told.work(
             "attempt", "generate_content", here, here + 0.8, call, Outcome.FAILED, broken, provider=who, model="v3"
@@ -159,8 +159,8 @@ def _speak(told: Told, voice: Timed, number: int, start: float, long: float) -> 
         here, who, model = here + 0.8, "builtin", "espeak"
     end = max(here + 0.6, start + long)
     told.work("attempt", "generate_content", here, end, call, provider=who, model=model)
-    cost = None if number == 4 else 0.0 if who == "builtin" else 0.021
+    cost = None if number == 5 else 0.0 if who == "builtin" else 0.021
     told.note(Spent(provider=who, model=model, usage=usage, cost_usd=cost), call)
-    call.add(cached=False, attempts=1 + (number in (2, 3)) + (number == 3), missing=("elevenlabs",) * (number == 3))
+    call.add(cached=False, attempts=1 + (number in (3, 4)) + (number == 4), missing=("elevenlabs",) * (number == 4))
     told.end(call, end)
     return end
