@@ -19,6 +19,13 @@ from typing import Any, Literal, Protocol
 
 from storygen.story import Check, Outcome, Usage
 
+FIGURES = {
+    "loudness": "audio_loudness_lufs",
+    "coverage": "subtitle_coverage_ratio",
+    "drift": "subtitle_drift_seconds",
+}
+"""Checks whose value is also a figure of its own, and that figure's name."""
+
 Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg"]
 
 
@@ -74,6 +81,25 @@ class FellBack:
     from_provider: str
     to_provider: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A call was made elsewhere and is only told of; `error` is the kind of its failure, empty when it went well."""
+
+    provider: str
+    model: str
+    operation: str = "chat"
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupied:
+    """Of a limit (scenes, cores, calls) `in_use` are taken; `limit` may be absent where it never changes."""
+
+    name: str
+    in_use: int
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +177,8 @@ Event = (
     | Retried
     | GaveUp
     | FellBack
+    | Called
+    | Occupied
     | Spent
     | Checked
     | Measured
@@ -176,7 +204,9 @@ class Watch:
         """Report the failure of an observer once, then never again."""
         if id(observer) not in self.excused:
             self.excused.add(id(observer))
-            logging.getLogger("storygen.events").exception("observer.failed", extra={"observer": type(observer).__name__})
+            logging.getLogger("storygen.events").exception(
+                "observer.failed", extra={"observer": type(observer).__name__}
+            )
 
 
 class Timed:
@@ -258,7 +288,10 @@ class Timed:
                 observer.ended(self)
             except Exception:
                 self.watch.excuse(observer)
-        _current.reset(self._token)
+        try:
+            _current.reset(self._token)
+        except ValueError:  # a generator that was closed from elsewhere: its context ends with it
+            pass
 
 
 class _Nothing:
@@ -267,6 +300,7 @@ class _Nothing:
     __slots__ = ()
     seconds = 0.0
     trace_id = ""
+    span_id = ""
 
     def add(self, **fields: Any) -> None: ...
     def end(self, outcome: Outcome) -> None: ...
@@ -276,7 +310,7 @@ class _Nothing:
     def __exit__(self, *failure: object) -> None: ...
 
 
-_NOTHING = _Nothing()
+NOTHING = _Nothing()
 _current: ContextVar[Timed | Watch | None] = ContextVar("storygen_current", default=None)
 _default = Watch()
 
@@ -318,7 +352,7 @@ def timed(kind: Kind, name: str, **fields: Any) -> Timed | _Nothing:
         watch, parent = here.watch, here
     else:
         watch, parent = here or _default, None
-    return Timed(kind, name, watch, parent, fields) if watch.observers else _NOTHING
+    return Timed(kind, name, watch, parent, fields) if watch.observers else NOTHING
 
 
 def emit(event: Event) -> None:
@@ -338,5 +372,3 @@ def _outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, TimeoutError) or getattr(error, "kind", "") in {"timeout", "stage_timeout"}:
         return Outcome.TIMEOUT
     return Outcome.FAILED
-
-

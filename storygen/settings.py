@@ -187,6 +187,10 @@ class TelemetrySettings(Group):
     """Address of a Pushgateway that is told of the last run."""
     operations: tuple[str, ...] = ()
     """Names of your own operations that may be labels of metrics."""
+    pipelines: tuple[str, ...] = ()
+    """Names of your own sessions that may be labels of metrics."""
+    models: tuple[str, ...] = ()
+    """Names of models, beyond those of the configured providers, that may be labels of metrics."""
 
 
 class ReportSettings(Group):

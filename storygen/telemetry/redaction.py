@@ -9,7 +9,11 @@ from collections.abc import Iterable, Mapping
 GONE = "[redacted]"
 _LEAST_SECRET = 8
 # A text without any of these holds nothing to take out; looking for them is all that most log lines cost.
-_SIGNS = ("://", "sk-", "AIza", "earer", "oken", "ecret", "assword", "uthoriz", "ignature", "pi_key", "pi-key", "pikey")
+_SIGNS = (
+    *("://", "sk-", "pk-", "xi-", "rk-", "AIza", "earer", "EARER"),
+    *("oken", "OKEN", "ecret", "ECRET", "assword", "ASSWORD", "uthoriz", "UTHORIZ", "ignature"),
+    *("pi_key", "PI_KEY", "pi-key", "pikey", "piKey", "Api-Key", "API-Key"),
+)
 _URL = re.compile(
     r"""(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^\s/@"'<>\\]*@)?(?P<place>[^\s?#"'<>\\]*)(?:[?#][^\s"'<>\\]*)?""", re.I
 )

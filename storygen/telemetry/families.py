@@ -1,0 +1,127 @@
+"""Declared metrics on a registry, with their children bound once and their labels kept to the allowed values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
+
+from storygen.telemetry import names
+from storygen.telemetry.words import OTHER, genai_provider
+
+M = TypeVar("M", bound=MetricWrapperBase)
+_TYPES: Mapping[str, type[MetricWrapperBase]] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What settings add to the closed sets, and which providers and models serve which capability.
+
+    `chains` maps a capability to its providers in the order in which they are asked, by the conventions' names; `models`
+    maps a provider to its models.
+    """
+
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    operations: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
+
+    def added(self, label: str) -> Iterable[str]:
+        """The values that settings add to a label."""
+        name = label.removeprefix("gen_ai_").removesuffix("_name").removeprefix("request_")
+        if name in {"provider", "from_provider", "to_provider"}:
+            return {provider for chain in self.chains.values() for provider in chain}
+        if name == "model":
+            return {model for models in self.models.values() for model in models}
+        return {"operation": self.operations, "cache": self.operations, "pipeline": self.pipelines}.get(name, ())
+
+    def providers(self) -> tuple[str, ...]:
+        """Every configured provider, once."""
+        return tuple(dict.fromkeys(provider for chain in self.chains.values() for provider in chain))
+
+
+class Family(Generic[M]):
+    """A metric whose children are found by their label values; what is not allowed becomes `other` and is counted."""
+
+    __slots__ = ("_allowed", "_bound", "_overflow", "metric", "name")
+
+    def __init__(
+        self, declared: names.Metric, allowed: Allowed, registry: CollectorRegistry, overflow: Counter
+    ) -> None:
+        kind = _TYPES[declared.type]
+        options: dict[str, Any] = {"buckets": declared.buckets} if declared.buckets else {}
+        labels = [label.name for label in declared.labels]
+        self.name = declared.name
+        self.metric: M = kind(declared.name, declared.help, labels, registry=registry, **options)  # type: ignore[assignment]
+        self._bound: dict[tuple[str, ...], M] = {}
+        self._allowed = tuple(
+            frozenset({*label.values, *(allowed.added(label.name) if label.grows else ())}) for label in declared.labels
+        )
+        self._overflow = overflow
+        if any(label.grows for label in declared.labels):
+            overflow.labels(declared.name)
+
+    def of(self, *values: str) -> M:
+        """The child with these label values."""
+        return self._bound.get(values) or self._admit(values)
+
+    def create(self, *values: str | Iterable[str]) -> None:
+        """Bind the children of every combination, so that their series exist before anything happens."""
+        for combination in product(*((value,) if isinstance(value, str) else tuple(value) for value in values)):
+            self.of(*combination)
+
+    def _admit(self, values: tuple[str, ...]) -> M:
+        kept = tuple(
+            value if value in allowed else OTHER for value, allowed in zip(values, self._allowed, strict=True)
+        )
+        if kept != values:
+            self._overflow.labels(self.name).inc()
+        child = self._bound.get(kept)
+        if child is None:
+            child = self._bound[kept] = self.metric.labels(*kept)
+        return child
+
+
+class Families:
+    """All metrics that something fills now, registered."""
+
+    def __init__(self, registry: CollectorRegistry, allowed: Allowed) -> None:
+        disable_created_metrics()
+        declared = names.BY_NAME["storygen_label_overflow_total"]
+        overflow = Counter(declared.name, declared.help, ["metric"], registry=registry)
+        self._families: dict[str, Family[Any]] = {
+            metric.name: Family(metric, allowed, registry, overflow)
+            for metric in names.registered()
+            if metric is not declared
+        }
+
+    def counter(self, name: str) -> Family[Counter]:
+        """The counter `name`."""
+        return self._families[name]
+
+    def gauge(self, name: str) -> Family[Gauge]:
+        """The gauge `name`."""
+        return self._families[name]
+
+    def histogram(self, name: str) -> Family[Histogram]:
+        """The histogram `name`."""
+        return self._families[name]
+
+
+def allowed_from(
+    chains: Mapping[str, Iterable[str]],
+    models: Mapping[str, Iterable[str]],
+    operations: Iterable[str] = (),
+    pipelines: Iterable[str] = (),
+) -> Allowed:
+    """What is allowed by a configuration in our own words for providers."""
+    return Allowed(
+        chains={capability: tuple(map(genai_provider, chain)) for capability, chain in chains.items()},
+        models={genai_provider(provider): tuple(known) for provider, known in models.items()},
+        operations=tuple(operations),
+        pipelines=tuple(pipelines),
+    )

@@ -1,0 +1,68 @@
+"""The closed sets that labels take their values from, and the one table of the GenAI conventions' words for ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from storygen.errors import kinds
+from storygen.story import Fidelity, Outcome, Stage, Verdict
+
+OTHER = "other"
+NO_STAGE = "none"
+
+PIPELINES = ("story",)
+STAGES = tuple(stage.value for stage in Stage)
+STAGE_OUTCOMES = tuple(outcome.value for outcome in Outcome)
+RUN_OUTCOMES = tuple(outcome for outcome in STAGE_OUTCOMES if outcome not in {"cached", "skipped"})
+ERROR_TYPES = kinds()
+# What a run makes on this machine; each is an operation and a cache.
+STEPS = ("voice", "subtitles", "visuals", "terminal", "render", "join", "sound")
+OPERATIONS = (*STEPS, "transcription", "alignment", "normalisation", "probe")
+CAPABILITIES = ("text", "speech", "images", "video", "transcription")
+OBSERVED = "observed"
+CACHES = tuple(dict.fromkeys((*CAPABILITIES, *OPERATIONS, OBSERVED)))
+CACHE_RESULTS = ("hit", "miss", "bypass", "error")
+CALL_RESULTS = ("success", "error", "rejected", "fallback")
+REASONS = ("timeout", "rate_limited", "server_error", "connection", "invalid_output")
+WASTE_REASONS = ("failed", "retried", "discarded")
+ELEMENTS = ("scene", "narration", "dialogue_line", "stage_direction", "on_screen_text", "joke")
+ARTIFACTS = ("text", "audio", "subtitles", "image", "video")
+LIMITS = ("scenes", "cores", "calls", "operations")
+SIGNALS = ("traces", "logs")
+FIDELITIES = tuple(fidelity.value for fidelity in Fidelity)
+VERDICTS = tuple(verdict.value for verdict in Verdict)
+# A name of a check is a fixed word of the code that measures it.
+CHECKS: Mapping[str, tuple[str, ...]] = {"audio": ()}
+
+GENAI_PROVIDERS: Mapping[str, str] = {
+    "azure": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "gemini": "gcp.gemini",
+    "google": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "vertex": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "xai": "x_ai",
+}
+GENAI_OPERATIONS = ("chat", "generate_content", "text_completion", "embeddings")
+PROVIDERS = (
+    "builtin",
+    *("openai", "anthropic", "gcp.gemini", "gcp.vertex_ai", "azure.ai.openai", "aws.bedrock", "mistral_ai", "x_ai"),
+    *("cohere", "deepseek", "groq", "perplexity", "moonshot_ai", "ibm.watsonx.ai"),
+    *("elevenlabs", "piper", "runway", "faster_whisper", "ollama", "local"),
+)
+
+
+def genai_provider(name: str) -> str:
+    """The conventions' name of a provider, or ours where they have none."""
+    return GENAI_PROVIDERS.get(name, name)
+
+
+def error_type(error: BaseException) -> str:
+    """The kind of an error from the closed set; what is not ours is `error`."""
+    kind = getattr(error, "kind", None)
+    if kind in ERROR_TYPES:
+        return str(kind)
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "error" if isinstance(error, Exception) else "cancelled"
