@@ -111,8 +111,17 @@ def covers(text: str) -> tuple[str, ...]:
     """The characters of `text` that no font at hand can draw, each once; empty where all is well."""
     if text.isascii():
         return ()
-    visible = dict.fromkeys(character for character in text if not _is_invisible(character))
+    visible = dict.fromkeys(character for character in text if not is_invisible(character))
     return tuple(character for character in visible if _family_for(character, SANS) is None)
+
+
+def clean(text: str) -> str:
+    """`text` with newlines as its only control characters, tabs as spaces, and lone surrogates as the unknown sign."""
+    text = text.replace("\r\n", "\n").translate(_BREAKS)
+    if text.isprintable():
+        return text
+    kept = (c for c in text if c == "\n" or unicodedata.category(c) != "Cc")
+    return "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in kept)
 
 
 def ass_text(text: str, family: str) -> str:
@@ -121,10 +130,9 @@ def ass_text(text: str, family: str) -> str:
     Characters that the family lacks are set in one that has them. Braces and backslashes are shown; control characters
     go, and lone surrogates, which no file can hold, become the sign for the unknown.
     """
-    clean = _clean(text)
     parts: list[str] = []
     set_in = family
-    for piece, chosen in runs(clean, family):
+    for piece, chosen in runs(clean(text), family):
         if chosen != set_in:
             parts.append(f"{{\\fn{chosen}}}")
             set_in = chosen
@@ -132,14 +140,6 @@ def ass_text(text: str, family: str) -> str:
     if set_in != family:
         parts.append(f"{{\\fn{family}}}")
     return "".join(parts)
-
-
-def _clean(text: str) -> str:
-    text = text.replace("\r\n", "\n").translate(_BREAKS)
-    if text.isprintable():
-        return text
-    kept = (c for c in text if c == "\n" or unicodedata.category(c) != "Cc")
-    return "".join("\ufffd" if unicodedata.category(c) == "Cs" else c for c in kept)
 
 
 def _escape(text: str) -> str:
@@ -171,7 +171,8 @@ def _extends(character: str) -> bool:
     )
 
 
-def _is_invisible(character: str) -> bool:
+def is_invisible(character: str) -> bool:
+    """Whether a character only steers others: joiners, directions, looks of emoji, controls."""
     return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or "\ufe00" <= character <= "\ufe0f"
 
 
@@ -190,7 +191,7 @@ def _family_for(cluster: str, family: str) -> str | None:
 
 def _can_draw(family: str, cluster: str) -> bool:
     known = _characters(family)
-    return all(ord(character) in known or _is_invisible(character) for character in cluster)
+    return all(ord(character) in known or is_invisible(character) for character in cluster)
 
 
 @lru_cache(maxsize=64)

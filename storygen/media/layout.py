@@ -1,7 +1,7 @@
 """Where things stand in the picture, so that titles, terminals and subtitles never meet.
 
-In an upright picture the platforms lay their own buttons over the top tenth, the bottom fifth and the right edge; nothing that is
-read stands there.
+In an upright picture the platforms lay their own buttons over the top tenth, the bottom fifth and the right edge;
+nothing that is read stands there.
 """
 
 from __future__ import annotations
@@ -31,14 +31,38 @@ class Box:
         return self.bottom - self.top
 
 
-_UPRIGHT = {"title": (0.08, 0.11, 0.90, 0.25), "terminal": (0.06, 0.28, 0.94, 0.60), "subtitles": (0.08, 0.63, 0.88, 0.78)}
-_WIDE = {"title": (0.06, 0.08, 0.94, 0.24), "terminal": (0.12, 0.14, 0.88, 0.74), "subtitles": (0.10, 0.78, 0.90, 0.94)}
+_UPRIGHT = {
+    "title": (0.08, 0.11, 0.90, 0.25),
+    "terminal": (0.06, 0.28, 0.94, 0.60),
+    "subtitles": (0.08, 0.63, 0.88, 0.78),
+}
+_WIDE = {"title": (0.06, 0.05, 0.94, 0.24), "terminal": (0.12, 0.27, 0.88, 0.74), "subtitles": (0.10, 0.78, 0.90, 0.94)}
 _FULL_TERMINAL = {"upright": (0.06, 0.11, 0.94, 0.60), "wide": (0.06, 0.06, 0.94, 0.75)}
+
+
+LARGEST_ZOOM = 1.12
 
 
 def title_box(frame: Frame) -> Box:
     """Where the title of a card stands."""
-    return _box(frame, (_UPRIGHT if _is_upright(frame) else _WIDE)["title"])
+    return _box(frame, _title(frame))
+
+
+def still_title_box(frame: Frame, focus: tuple[float, float], zoom: float = LARGEST_ZOOM) -> Box:
+    """The part of the title's box from which nothing leaves it while the picture grows up to `zoom` around `focus`."""
+    left, top, right, bottom = _title(frame)
+    x, y = focus
+
+    def held(edge: float, middle: float) -> float:
+        return middle + (edge - middle) / zoom
+
+    shares = (
+        max(left, held(left, x)),
+        max(top, held(top, y)),
+        min(right, held(right, x)),
+        min(bottom, held(bottom, y)),
+    )
+    return _box(frame, shares)
 
 
 def terminal_box(frame: Frame, *, alone: bool) -> Box:
@@ -51,6 +75,10 @@ def terminal_box(frame: Frame, *, alone: bool) -> Box:
 def subtitle_box(frame: Frame) -> Box:
     """Where subtitles stand; they grow upwards from its bottom."""
     return _box(frame, (_UPRIGHT if _is_upright(frame) else _WIDE)["subtitles"])
+
+
+def _title(frame: Frame) -> tuple[float, float, float, float]:
+    return (_UPRIGHT if _is_upright(frame) else _WIDE)["title"]
 
 
 def _is_upright(frame: Frame) -> bool:

@@ -10,7 +10,10 @@ from storygen.story import Frame, Mood
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRequest:
-    """Paint one scene for a frame. `number` and `count` place the scene in the film, `seed` keeps neighbours apart."""
+    """Paint one scene for a frame. `number`, from 1, is its place in the film; `seed` asks for another picture of it.
+
+    How many scenes there are is left out on purpose: a film that gets one more keeps the pictures it has paid for.
+    """
 
     picture: str
     title: str
@@ -18,7 +21,6 @@ class ImageRequest:
     mood: Mood
     frame: Frame
     number: int
-    count: int
     film: str = ""
     seed: int = 0
 
