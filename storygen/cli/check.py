@@ -57,7 +57,7 @@ def _scene(number: int, scene: Scene) -> Iterator[str]:
     title = scene.title or "(no title)"
     subtitle = f" | {scene.subtitle}" if scene.subtitle else ""
     planned = f", planned {scene.seconds:g} s" if scene.seconds else ""
-    spoken = f"about {_seconds(scene):.0f} s" if scene.lines or not scene.seconds else "nothing spoken"
+    spoken = f"about {_seconds(scene):.0f} s" if scene.lines else "nothing spoken"
     yield ""
     yield f"{number:>3}  {title}{subtitle}"
     yield f"     {count_words(scene.spoken)} words, {spoken}{planned}, {scene.mood}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 import string
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
+from storygen.scripts.base import Row
 from storygen.story import NARRATOR
 
 
@@ -59,34 +62,37 @@ _HEAD = re.compile(r"([^\W\d_](?:[\w .'’&/#-]{0,38}[\w.])?)\s*(?:[(\[]([^()\[\
 _BULLET = re.compile(r"[-+•]\s+|\*\s+|>\s*")
 _LONGEST_HEAD = 180
 _MANNERS = frozenset(
-    {
-        "calm",
-        "soft",
-        "warm",
-        "sad",
-        "angry",
-        "excited",
-        "urgent",
-        "quiet",
-        "loud",
-        "slow",
-        "fast",
-        "cheerful",
-        "tired",
-        "serious",
-        "playful",
-        "deadpan",
-        "dramatic",
-        "flat",
-        "male",
-        "female",
-        "robotic",
-        "hushed",
-        "breathless",
-    }
+    re.findall(
+        r"\w+",
+        """calm soft warm sad angry excited urgent quiet loud slow fast cheerful tired serious
+    playful deadpan dramatic flat male female robotic hushed breathless""",
+    )
 )
 _ROLES_OF_VOICES = frozenset({"narrator", "narration", "voice", "voiceover", "voice-over", "vo", "v.o.", "speaker"})
 _CONTINUED = frozenset({"cont'd", "cont’d", "contd", "continued", "o.s.", "v.o.", "o.c.", "vo", "os"})
+
+_CLOCK = re.compile(
+    r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})|(\d{1,5}(?:[.,]\d{1,3})?)\s*(?:s|secs?|seconds?)?\.?", re.IGNORECASE
+)
+# Words in capitals before a colon that programs print; they begin lines of on-screen text, not of dialogue.
+PRINTED = frozenset(
+    [
+        "ERROR",
+        "WARNING",
+        "WARN",
+        "INFO",
+        "DEBUG",
+        "FATAL",
+        "STATUS",
+        "FAIL",
+        "FAILED",
+        "PASS",
+        "OK",
+        "TODO",
+        "NOTE",
+        "URL",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +165,28 @@ def person(name: str) -> str:
     if name.lower() in _ROLES_OF_VOICES:
         return NARRATOR
     return string.capwords(name) if name.isupper() and not any(map(str.isdigit, name)) else name
+
+
+def clock(text: str) -> float | None:
+    """Seconds of `1:02:03`, `0:08`, `8 s` or `8.5`; None where it is none of these."""
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        return None
+    if found[4]:
+        return float(found[4].replace(",", "."))
+    return 3600.0 * int(found[1] or 0) + 60.0 * int(found[2]) + int(found[3])
+
+
+def cast(text: Sequence[Row]) -> Counter[str]:
+    """How often each name stands before a colon; one that follows an empty row counts twice, for it surely speaks."""
+    found: Counter[str] = Counter()
+    after_blank = True
+    for row in text:
+        label = parse_label(row.text)
+        if label and label.is_name and label.name not in PRINTED:
+            found[label.name] += 2 if after_blank and label.is_capitals else 1
+        after_blank = not row.text.strip()
+    return Counter({name: count for name, count in found.items() if count > 1})
 
 
 def _colon(text: str) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storygen.scripts.base import Issue, Row, warning
-from storygen.scripts.labels import Role
+from storygen.scripts.labels import Role, clock
 from storygen.scripts.markdown import heading, scene_title
-from storygen.scripts.screenplay import Dialect, Screenplay, clock
+from storygen.scripts.screenplay import Dialect, Screenplay
 from storygen.story import Script
 
 _DIALECT = Dialect(names_speak=False, plain_speaks=False, blank_ends=False)

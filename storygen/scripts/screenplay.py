@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from storygen.scripts.base import UNTITLED, Issue, Row, warning
+from storygen.scripts.blocks import Block, block_of, spoken_lines
 from storygen.scripts.cleaning import squeeze
-from storygen.scripts.drafts import Draft, screen_lines, utterances
-from storygen.scripts.labels import HEADER, STRUCTURE, Label, Role, manner_of, parse_label, person, speaker_and_manner
+from storygen.scripts.drafts import Draft, screen_lines
+from storygen.scripts.labels import HEADER, PRINTED, STRUCTURE, Label, Role, cast, clock, parse_label
 from storygen.scripts.moods import named_mood
-from storygen.story import NARRATOR, Line, LineKind, Script
+from storygen.story import Script
 
 _FENCE = ("```", "~~~")
 _DIRECTION = re.compile(r"[*_]{0,2}(?:\((?P<round>.*)\)|\[(?P<square>.*)\])[*_]{0,2}[.]?")
-_MANNER = re.compile(r"[*_]?\(([^()]{1,80})\)[*_]?\s+")
-_CLOCK = re.compile(
-    r"(?:(\d{1,3}):)?(\d{1,3}):(\d{2})|(\d{1,5}(?:[.,]\d{1,3})?)\s*(?:s|secs?|seconds?)?\.?", re.IGNORECASE
-)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z]{2,4})?")
-_SOUND_WORDS = re.compile(r"\b(?:sfx|music|sounds?|effects?|ambien\w+|score)\b", re.IGNORECASE)
-# Words in capitals before a colon that programs print; they begin lines of on-screen text, not of dialogue.
-_PRINTED = frozenset(
-    [
-        "ERROR",
-        "WARNING",
-        "WARN",
-        "INFO",
-        "DEBUG",
-        "FATAL",
-        "STATUS",
-        "FAIL",
-        "FAILED",
-        "PASS",
-        "OK",
-        "TODO",
-        "NOTE",
-        "URL",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +32,6 @@ class Dialect:
     blank_ends: bool
 
 
-@dataclass(slots=True)
-class _Block:
-    """Rows that belong to one label; `inline` when text stood beside the label."""
-
-    role: Role
-    rows: list[str]
-    speaker: str = NARRATOR
-    manner: str = ""
-    inline: bool = False
-    gap: bool = False
-
-
 class Screenplay:
     """Reads the rows of a script one after the other; `script` is what they came to."""
 
@@ -76,8 +40,8 @@ class Screenplay:
         self.drafts: list[Draft] = []
         self._dialect = dialect
         self._issues = issues
-        self._cast = _cast(text)
-        self._block: _Block | None = None
+        self._cast = cast(text)
+        self._block: Block | None = None
         self._fence = ""
         self._fence_row = 0
         self._is_headed = False
@@ -115,7 +79,7 @@ class Screenplay:
             self._flush()
             self._draft(row.number).directions.append(squeeze(direction["round"] or direction["square"] or ""))
         elif text.startswith("(") and ")" not in text:
-            self._start(_Block(role=Role.DIRECTION, rows=[text[1:]]), row.number)
+            self._start(Block(role=Role.DIRECTION, rows=[text[1:]]), row.number)
         else:
             self._plain(row)
 
@@ -148,7 +112,7 @@ class Screenplay:
         if not text.startswith(_FENCE):
             return False
         if not (self._block and self._block.role is Role.SCREEN and not any(self._block.rows)):
-            self._start(_Block(role=Role.SCREEN, rows=[]), row.number)
+            self._start(Block(role=Role.SCREEN, rows=[]), row.number)
         self._fence, self._fence_row = text[:3], row.number
         return True
 
@@ -168,7 +132,7 @@ class Screenplay:
             return False
         if label.role in STRUCTURE and not label.guessed:
             return label.bold or label.name[0].isupper() or block.gap
-        if label.role is None and label.is_capitals and label.name not in _PRINTED:
+        if label.role is None and label.is_capitals and label.name not in PRINTED:
             return block.inline or label.name in self._cast
         return label.bold and label.is_name
 
@@ -194,9 +158,9 @@ class Screenplay:
             self._flush()
             self._note(label, row)
         elif label.role is None and not self._dialect.names_speak and label.rest[:1] not in {'"', "“", "«"}:
-            self._start(_Block(role=Role.DIRECTION, rows=[f"{label.name}: {label.rest}"]), row)
+            self._start(Block(role=Role.DIRECTION, rows=[f"{label.name}: {label.rest}"]), row)
         else:
-            self._start(_block(label), row)
+            self._start(block_of(label), row)
             if label.role is Role.AUDIO and not label.arguments and label.rest and label.rest[0] not in '"“«(':
                 hint = "write Narration: for words and Sound: for sounds"
                 self._issues.append(warning(row, "this audio is taken for words that are spoken", hint))
@@ -240,9 +204,9 @@ class Screenplay:
         elif not self.drafts:
             message = "text before the first scene becomes a scene"
             self._issues.append(warning(row.number, message, "give it a ## heading"))
-        self._start(_Block(role=Role.NARRATION, rows=[row.text]), row.number)
+        self._start(Block(role=Role.NARRATION, rows=[row.text]), row.number)
 
-    def _start(self, block: _Block, row: int) -> None:
+    def _start(self, block: Block, row: int) -> None:
         self._flush()
         draft = self._draft(row)
         if block.role is Role.PICTURE and not self._is_headed and (draft.lines or draft.on_screen):
@@ -267,52 +231,4 @@ class Screenplay:
             told = squeeze(" ".join(block.rows)).removesuffix(")")
             draft.directions.extend([told] if told else [])
         else:
-            draft.lines.extend(_lines(block))
-
-
-def clock(text: str) -> float | None:
-    """Seconds of `1:02:03`, `0:08`, `8 s` or `8.5`; None where it is none of these."""
-    found = _CLOCK.fullmatch(text.strip())
-    if found is None:
-        return None
-    if found[4]:
-        return float(found[4].replace(",", "."))
-    return 3600.0 * int(found[1] or 0) + 60.0 * int(found[2]) + int(found[3])
-
-
-def _block(label: Label) -> _Block:
-    """The block that a label begins."""
-    first = [label.rest] if label.rest else []
-    block = _Block(role=label.role or Role.DIALOGUE, rows=first, inline=bool(first))
-    if label.role is None:
-        return replace(block, speaker=person(label.name), manner=manner_of(label.arguments))
-    if label.role is Role.SOUND or (label.role is Role.AUDIO and _SOUND_WORDS.search(label.arguments)):
-        return replace(block, role=Role.DIRECTION, rows=[f"{label.arguments or label.name}: {label.rest}"])
-    speaker, manner = speaker_and_manner(label.arguments)
-    return replace(
-        block, role=Role.NARRATION if label.role is Role.AUDIO else label.role, speaker=speaker, manner=manner
-    )
-
-
-def _lines(block: _Block) -> list[Line]:
-    kind = LineKind.DIALOGUE if block.role is Role.DIALOGUE else LineKind.NARRATION
-    lines = []
-    for text in utterances(block.rows):
-        manner = block.manner
-        aside = _MANNER.match(text)
-        if aside:
-            manner = aside[1].strip()
-        lines.append(Line(text=text[aside.end() if aside else 0 :], speaker=block.speaker, manner=manner, kind=kind))
-    return lines
-
-
-def _cast(text: Sequence[Row]) -> Counter[str]:
-    """How often each name stands before a colon; one that follows an empty row counts twice, for it surely speaks."""
-    found: Counter[str] = Counter()
-    after_blank = True
-    for row in text:
-        label = parse_label(row.text)
-        if label and label.is_name and label.name not in _PRINTED:
-            found[label.name] += 2 if after_blank and label.is_capitals else 1
-        after_blank = not row.text.strip()
-    return Counter({name: count for name, count in found.items() if count > 1})
+            draft.lines.extend(spoken_lines(block))

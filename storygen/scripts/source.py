@@ -71,10 +71,11 @@ def _read_file(path: Path) -> bytes:
             raise _not_a_file(path, "a folder") from cause
         reason = (cause.strerror or "it cannot be opened").lower()
         raise InvalidScript(f"{path}: it cannot be read: {reason}", hint="check its permissions") from cause
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise _not_a_file(path, "a folder" if stat.S_ISDIR(mode) else "a pipe or a device")
     with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise _not_a_file(path, "a folder" if stat.S_ISDIR(mode) else "a pipe or a device")
         try:
             return file.read(MAX_BYTES + 1)
         except OSError as cause:
