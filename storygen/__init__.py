@@ -1,3 +1,39 @@
-"""storygen turns a story into a narrated, subtitled video and shows where the time and the money went."""
+"""storygen turns a story into a narrated, subtitled video and shows where the time and the money went.
+
+The names below observe any pipeline, also one that is not storygen's. Each is loaded when it is first used.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_ROOMS = {
+    "cache_hit": "storygen.telemetry.observe",
+    "cache_miss": "storygen.telemetry.observe",
+    "count": "storygen.telemetry.observe",
+    "disable": "storygen.telemetry.observe",
+    "enable": "storygen.telemetry.observe",
+    "is_enabled": "storygen.telemetry.observe",
+    "observe": "storygen.telemetry.observe",
+    "record_call": "storygen.telemetry.observe",
+    "session": "storygen.telemetry.sessions",
+}
+
+__all__ = [
+    "cache_hit",
+    "cache_miss",
+    "count",
+    "disable",
+    "enable",
+    "is_enabled",
+    "observe",
+    "record_call",
+    "session",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_ROOMS[name]), name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ from typing import Any
 
 from storygen import events
 from storygen.delivery import gather
+from storygen.errors import StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
 from storygen.providers.registry import chains
@@ -24,23 +27,26 @@ from storygen.resilience.retry import RetryPolicy
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
+from storygen.store.files import writing
+from storygen.store.history import History, PastDurations, PastRun
+from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
+from storygen.telemetry.recorder import Recorder, Recording
+from storygen.telemetry.report import Report, build
+from storygen.telemetry.report_html import page
 from storygen.workshop import Pulse, Workshop
 
 PIPELINE = "story"
+HISTORY = "history.sqlite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title).
-
-    `link` is the traceparent of an earlier run of the same story that this one goes on from.
-    """
+    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title)."""
 
     story: Brief | Script
     source: Source
     folder: Path | None = None
-    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +57,44 @@ class Delivery:
     manifest: Manifest
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """A delivery, and the report of how it was made."""
+
+    delivery: Delivery
+    report: Report
+
+
 def new_run_id() -> str:
     """An id that sorts by time and is unique: `20261120-180312-5f3a9c`."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+async def perform(order: Order, settings: Settings, observers: Sequence[events.Observer] = ()) -> Performance:
+    """Make a film and put down how that went: in its folder, and in the history of runs.
+
+    Raises what `produce` raises, after the history has it.
+    """
+    run_id = new_run_id()
+    recorder = Recorder(run_id)
+    delivery = None
+    try:
+        delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder))
+    finally:
+        recording = recorder.recording()
+        report = build(recording)
+        _remember(
+            PastRun.from_report(report.to_json(), recording.to_document(), delivery and delivery.folder), settings
+        )
+    _write_report(report, recording, delivery.folder)
+    return Performance(delivery=delivery, report=report)
 
 
 async def produce(
     order: Order,
     settings: Settings,
     *,
-    run_id: str = "",
+    run_id: str,
     observers: Sequence[events.Observer] = (),
     steps: Steps | None = None,
 ) -> Delivery:
@@ -68,19 +102,19 @@ async def produce(
 
     Raises errors of our own tree, and `CancelledError` when it is cancelled; the folder is then as it was before.
     """
-    run_id = run_id or new_run_id()
     started, clock = datetime.now(UTC), time.perf_counter()
-    title = order.story.title if isinstance(order.story, Script) else order.story.topic
-    seed = order.story.seed if isinstance(order.story, Brief) else 0
+    unfinished, story = Unfinished(settings.folders.state), order.source.origin
+    earlier = unfinished.earlier(story)
     with (
         events.watched(events.Watch(observers, run_id)),
-        events.timed("run", PIPELINE, run_id=run_id, title=title, source=order.source.format, link=order.link) as run,
+        _run(order, run_id, earlier) as run,
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
+        unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
         store = Store(settings.folders.cache)
         production = await _pipeline(settings, store, steps).run(order.story)
         manifest = replace(
-            await asyncio.to_thread(gather, production, order.source, settings, seed, gathered),
+            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), gathered),
             run_id=run_id,
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
@@ -88,9 +122,44 @@ async def produce(
         )
         folder = order.folder or output.choose_folder(settings.folders.films, manifest)
         await asyncio.to_thread(output.publish, gathered, folder, manifest)
+        unfinished.end(story)
         _ship(run, manifest)
         await _trim(store, settings)
     return Delivery(folder=folder, manifest=manifest)
+
+
+def past_durations(settings: Settings) -> list[PastDurations]:
+    """How long the stages of earlier runs took; nothing where there is no history that can be read."""
+    try:
+        return History(settings.folders.state / HISTORY).durations()
+    except StorygenError as error:
+        warnings.warn(f"The history cannot be read: {error.message}", RuntimeWarning, stacklevel=2)
+        return []
+
+
+def _write_report(report: Report, recording: Recording, folder: Path) -> None:
+    with writing(folder):
+        (folder / "report.json").write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1), "utf-8")
+        (folder / "report.html").write_text(page(report, recording), "utf-8")
+
+
+def _run(order: Order, run_id: str, earlier: Begun | None) -> Any:
+    title = order.story.title if isinstance(order.story, Script) else order.story.topic
+    link = earlier.traceparent if earlier else ""
+    return events.timed("run", PIPELINE, run_id=run_id, title=title, source=order.source.format, link=link)
+
+
+def _seed(order: Order) -> int:
+    return order.story.seed if isinstance(order.story, Brief) else 0
+
+
+def _remember(run: PastRun, settings: Settings) -> None:
+    """Put a run into the history; a history that cannot be written is told of and spoils nothing."""
+    history = History(settings.folders.state / HISTORY, settings.report.keep_days)
+    try:
+        history.record(run)
+    except StorygenError as error:
+        warnings.warn(f"This run is not in the history: {error.message}", RuntimeWarning, stacklevel=2)
 
 
 def _pipeline(settings: Settings, store: Store, steps: Steps | None) -> Pipeline:

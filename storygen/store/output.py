@@ -43,7 +43,7 @@ def staging(parent: Path) -> Iterator[Path]:
 def choose_folder(films: Path, manifest: Manifest) -> Path:
     """`films/<title>`, or `films/<title>-2` and so on where another film already lives under that name.
 
-    Two runs make the same film when the story, its shape and its strategy are the same.
+    Two runs make the same film when the story has the same origin, and the film the same shape and strategy.
     """
     base, identity = slug(manifest.title), _identity(plain(manifest))
     for number in range(1, 10_000):
@@ -93,7 +93,7 @@ def _read(folder: Path) -> dict[str, Any]:
 def _identity(manifest: dict[str, Any]) -> tuple[Any, ...] | None:
     try:
         film = manifest["settings"]["film"]
-        return manifest["source"]["sha256"], film["aspect"], film["strategy"]
+        return manifest["source"]["origin"], film["aspect"], film["strategy"]
     except (KeyError, TypeError):
         return None
 

@@ -1,0 +1,118 @@
+"""`storygen run`: make a film."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from storygen.production import Order, Performance
+    from storygen.scripts import Reading
+    from storygen.settings import Settings
+
+
+def run(
+    source: Annotated[str, typer.Argument(help="A topic in quotes, a file, or - for standard input.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
+    aspect: Annotated[str | None, typer.Option(help="9:16, 16:9 or 1:1.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="overlay, visual-only, ui-only or audio-only.")] = None,
+    theme: Annotated[str | None, typer.Option(help="Terminal: dark, light, matrix, hacker or vscode.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Length of a film that is written from a topic.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the story, such as en or de.")] = None,
+    height: Annotated[int | None, typer.Option(help="Height of the picture in pixels; the width follows.")] = None,
+    seed: Annotated[int, typer.Option(help="Another number tells a topic another way.")] = 0,
+    metrics_port: Annotated[int | None, typer.Option(help="Serve metrics on this port; 0 picks a free one.")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="Write a sampling profile of the run.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only what went wrong.")] = False,
+    config: Annotated[Path | None, typer.Option(help="File of settings [storygen.toml].", show_default=False)] = None,
+) -> None:
+    """Make a film of SOURCE: narrated, subtitled, with a report of where the time went."""
+    from storygen.configuration import load
+
+    flags = {
+        "film": _given(aspect=aspect, strategy=strategy, seconds=seconds, language=language, height=height),
+        "terminal": _given(theme=theme),
+        "telemetry": _given(metrics_port=metrics_port),
+    }
+    settings = load(config, {group: values for group, values in flags.items() if values})
+    order, reading = _order(source, settings, seed, out)
+    if not quiet:
+        _tell_warnings(reading)
+    performance = _perform(order, settings, quiet=quiet, profile=profile)
+    if not quiet:
+        _tell(performance)
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _order(source: str, settings: Settings, seed: int, out: Path | None) -> tuple[Order, Reading]:
+    import sys
+
+    from storygen.production import Order
+    from storygen.scripts import read_source
+    from storygen.store.records import digest
+    from storygen.story import Source
+
+    film = settings.film
+    reading = read_source(source, stdin=sys.stdin.buffer, language=film.language, seconds=film.seconds, seed=seed)
+    story = reading.story()
+    origin = str(Path(source).resolve()) if reading.script and source != "-" else reading.name
+    described = Source(name=reading.name, format=reading.format, sha256=digest(story), origin=digest(origin))
+    return Order(story=story, source=described, folder=out), reading
+
+
+def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) -> Performance:
+    import asyncio
+    from contextlib import ExitStack
+
+    from storygen.cli.profiling import profiled
+    from storygen.production import past_durations, perform
+    from storygen.telemetry.progress import Progress
+    from storygen.telemetry.setup import start
+
+    with ExitStack() as stack:
+        telemetry = stack.enter_context(start(settings))
+        observers = list(telemetry.observers)
+        if not quiet:
+            observers.append(stack.enter_context(Progress(past_durations(settings))))
+        sampler = stack.enter_context(profiled(wanted=profile))
+        performance = asyncio.run(_until_terminated(perform(order, settings, observers)))
+        sampler.write_into(performance.delivery.folder)
+    return performance
+
+
+async def _until_terminated(work: Any) -> Any:
+    """Let SIGTERM end the work as Ctrl-C does."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    task = asyncio.ensure_future(work)
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
+def _tell_warnings(reading: Reading) -> None:
+    import sys
+
+    for issue in reading.warnings[:10]:
+        print(f"{reading.name}: {issue}", file=sys.stderr)
+    if len(reading.warnings) > 10:
+        print(f"{reading.name}: {len(reading.warnings) - 10} more; storygen check shows them", file=sys.stderr)
+
+
+def _tell(performance: Performance) -> None:
+    from storygen.telemetry.report_words import plain
+
+    manifest, folder = performance.delivery.manifest, performance.delivery.folder
+    film = next(name for name in manifest.files if name.startswith("film.") and name[5:] in {"mp4", "m4a", "webm"})
+    print(f"\n{folder / film}  ({manifest.film_seconds:.0f} s, {manifest.fidelity})")
+    for reason in manifest.reasons:
+        print(f"  {plain(reason)}")
+    print(f"{performance.report.sentence}")
+    print(f"Report: {folder / 'report.html'}  or: storygen report")

@@ -1,0 +1,82 @@
+"""The house keeps its plan: arrows point one way, and the public door is what it says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "storygen"
+VALUES = {"story", "errors", "settings"}
+MAY = {
+    "story": set(),
+    "errors": set(),
+    "settings": {"story"},
+    "configuration": {"settings", "errors"},
+    "events": {"story"},
+    "media": VALUES | {"media"},
+    "quality": VALUES | {"quality", "media"},
+    "store": VALUES | {"store"},
+    "scripts": VALUES | {"scripts", "media"},
+    "providers": VALUES | {"providers", "media"},
+    "resilience": VALUES | {"resilience", "events", "store", "providers.base"},
+    "stages": VALUES | {"media", "quality", "stages.base"} | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images")},
+    "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
+    "pipeline": VALUES | {"stages", "events", "workshop"},
+    "telemetry": VALUES | {"telemetry", "events"},
+}  # fmt: skip
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names below storygen that a module imports, at its top or inside."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names)
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_only_the_rooms_that_it_may_know(path: Path) -> None:
+    allowed = MAY.get(room(path))
+    if allowed is None:
+        return
+    ours = [name.removeprefix("storygen.") for name in imported(path) if name.startswith("storygen.")]
+    strangers = [name for name in ours if not any(name == known or name.startswith(f"{known}.") for known in allowed)]
+    assert strangers == []
+
+
+def test_only_the_telemetry_room_imports_telemetry_libraries() -> None:
+    libraries = re.compile(r"^(opentelemetry|prometheus_client|structlog)\b")
+    guests = {room(path) for path in modules() for name in imported(path) if libraries.match(name)}
+    assert guests <= {"telemetry"}
+
+
+def test_the_public_door_lists_what_it_opens_sorted() -> None:
+    import storygen
+
+    assert list(storygen.__all__) == sorted(storygen.__all__)
+    assert [name for name in storygen.__all__ if not hasattr(storygen, name)] == []
+
+
+def test_help_loads_no_slow_library() -> None:
+    slow = ("pydantic", "opentelemetry", "prometheus_client", "PIL", "rich", "structlog", "yaml", "fontTools")
+    code = f"import sys, storygen.cli; print([m for m in {slow} if m in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
