@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
-def report(  # noqa: PLR0917  # one argument per flag is how typer reads a command
+def report(
     run: Annotated[
         str | None, typer.Argument(help="Its id, the beginning of it, or its output folder; the latest run by default.")
     ] = None,

@@ -3,7 +3,8 @@
 What is still to do is counted per step, and each is taken to last as long as those that are known: three or more of
 this run where it has them (found in the cache counts, as next to nothing), else those of earlier runs too. The range is
 from the lower to the upper fifth of them. Scenes are worked on side by side, so their work is divided by how much of it
-went on at once before. A step that nobody has ever timed leaves the upper end open instead of being guessed.
+went on at once before; but a scene's own steps follow each other. A step that nobody has ever timed leaves the upper end
+open instead of being guessed.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from storygen.telemetry.report_figures import percentile
 OPENING = ("idea", "script", "revise")
 SIDE_BY_SIDE = ("voice", "subtitles", "visuals", "terminal", "assembly")
 JOIN = "join"
+_FOLLOWED_BY = {"voice": ("subtitles", "assembly"), "assembly": ()}
 ENOUGH = 3
 LOWER, UPPER = 0.2, 0.8
 
@@ -125,8 +127,16 @@ def _play(now: Standing, ahead: Mapping[str, float], lasts: Mapping[str, float],
     alone = sum(count * lasts.get(step, 0.0) for step, count in ahead.items() if step not in SIDE_BY_SIDE)
     alone += sum(seconds for step, seconds in rest if step not in SIDE_BY_SIDE)
     side = sum(count * lasts.get(step, 0.0) for step, count in ahead.items() if step in SIDE_BY_SIDE)
-    under_way = [seconds for step, seconds in rest if step in SIDE_BY_SIDE]
-    return alone + max([(side + sum(under_way)) / _at_once(now, past), *under_way])
+    under_way = [(step, seconds) for step, seconds in rest if step in SIDE_BY_SIDE]
+    waiting = [(step, lasts.get(step, 0.0)) for step in ahead if step in SIDE_BY_SIDE]
+    longest = max((seconds + _after(step, lasts) for step, seconds in [*under_way, *waiting]), default=0.0)
+    shared = (side + sum(seconds for _, seconds in under_way)) / _at_once(now, past)
+    return alone + max(shared, longest)
+
+
+def _after(step: str, lasts: Mapping[str, float]) -> float:
+    """What the same scene still needs after `step`: nobody can help with that."""
+    return sum(lasts.get(following, 0.0) for following in _FOLLOWED_BY.get(step, ("assembly",)))
 
 
 def _at_once(now: Standing, past: Sequence[Past]) -> float:

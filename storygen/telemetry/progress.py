@@ -170,18 +170,22 @@ class Progress:
 
 
 def words_left(left: Left | None) -> str:
-    """What is left, as people say it."""
+    """What is left, as people say it: in whole seconds, more would be a promise."""
     if left is None:
         return "no history yet to tell how long it takes"
-    low, high = seconds(_round(left.low)), seconds(_round(left.high)) if left.high is not None else ""
-    if not high:
+    low = _whole(left.low)
+    if left.high is None:
         return f"at least {low} left"
-    return f"about {high} left" if low == high else f"{low} to {high} left"
+    high = _whole(left.high)
+    if low == high:
+        return f"about {high} left"
+    both = low.endswith(" s") and high.endswith(" s") and "min" not in low + high
+    return f"{low.removesuffix(' s') if both else low} to {high} left"
 
 
-def _round(value: float) -> float:
-    """Whole seconds: more would be a promise."""
-    return float(max(1, round(value)))
+def _whole(value: float) -> str:
+    whole = max(1, round(value))
+    return f"{whole} s" if whole < 60 else seconds(whole) if whole >= 100 else f"1 min {whole - 60:02d} s"
 
 
 def _doing(standing: Standing) -> str:
