@@ -3,7 +3,7 @@
 What is still to do is counted per step, and each is taken to last as long as those that are known: three or more of
 this run where it has them (found in the cache counts, as next to nothing), else those of earlier runs too. The range is
 from the lower to the upper fifth of them. Scenes are worked on side by side, so their work is divided by how much of it
-went on at once before; but a scene's own steps follow each other. A step that nobody has ever timed leaves the upper end
+went on at once before; a scene's own steps follow each other. A step that nobody has ever timed leaves the upper end
 open instead of being guessed.
 """
 

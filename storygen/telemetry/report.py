@@ -19,6 +19,7 @@ from storygen.telemetry.recorder import Recording
 from storygen.telemetry.report_words import sentence, warnings
 
 SCHEMA = 1
+PATH_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +152,10 @@ class QualityFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that a report shows; `durations` are those of stages really made, `join` the last step of assembly."""
+    """Everything that a report shows; `durations` are those of stages really made, `join` the last step of assembly.
+
+    `critical_path` holds the longest 200 pieces of it, in order of time.
+    """
 
     schema: int
     run: RunFigures
@@ -182,14 +186,14 @@ def build(recording: Recording) -> Report:
     path = critical_path(pieces, start, end)
     steps = tuple(
         Step(name=p.stage, stage=p.stage, scene=p.scene, started=p.started - start, seconds=p.ended - p.started)
-        for p in path
+        for p in sorted(sorted(path, key=lambda p: p.started - p.ended)[:PATH_LIMIT], key=lambda p: p.started)
     )
     run = _run(recording, start, end)
-    stages = tuple(StageFigures(**row) for row in figures.stages(recording))
+    saved = figures.saved(recording)
+    stages = tuple(StageFigures(**row) for row in figures.stages(recording, saved))
     operations = tuple(StageFigures(**row) for row in figures.operations(recording))
     calls = figures.calls(recording)
     cache = CacheFigures(**figures.cache(recording))
-    saved = figures.saved(recording)
     return Report(
         schema=SCHEMA,
         run=run,
@@ -199,7 +203,7 @@ def build(recording: Recording) -> Report:
         operations=operations,
         slowest=tuple(Step(**row) for row in figures.slowest(recording)),
         critical_path=steps,
-        idle_seconds=max(0.0, run.seconds - sum(step.seconds for step in steps)),
+        idle_seconds=max(0.0, run.seconds - sum(p.ended - p.started for p in path)),
         cache=cache,
         calls=CallFigures(
             fallbacks=tuple(Fallback(**row) for row in figures.fallbacks(recording)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -44,10 +44,9 @@ def saved(recording: Recording) -> dict[str, tuple[float, float]]:
     return {stage: (seconds, instant[stage]) for stage, seconds in critical_seconds(given, *limits).items()}
 
 
-def stages(recording: Recording) -> list[dict[str, Any]]:
-    """One row per stage, in the order of the flow."""
+def stages(recording: Recording, both: Mapping[str, tuple[float, float]]) -> list[dict[str, Any]]:
+    """One row per stage, in the order of the flow; `both` is what `saved` gave."""
     rows = _rows(recording.of_kind("stage"), recording)
-    both = saved(recording)
     for row in rows:
         row["critical_seconds"], row["saved_if_instant"] = both.get(row["name"], (0.0, 0.0))
     return sorted(rows, key=lambda row: _ORDER.get(row["name"], len(_ORDER)))

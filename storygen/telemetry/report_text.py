@@ -10,6 +10,7 @@ from storygen.telemetry.report import Report, StageFigures
 from storygen.telemetry.report_words import NONE, dollars, percent, plain, seconds, times, where
 
 Line = tuple[str, str]
+PATH_STEPS = 20
 _LOOKS = {"head": "bold", "title": "bold cyan", "good": "green", "warn": "yellow", "bad": "red", "dim": "dim"}
 
 
@@ -69,7 +70,8 @@ def _stages(report: Report) -> Iterator[Line]:
     head = ("stage", "n", "failed", "cached", "mean", "p95", "total", "share", "critical", "saves")
     yield from table(head, [_row(row) for row in report.stages])
     yield "dim", "  critical: its seconds on the critical path; saves: what the run would save were it instant"
-    path = " > ".join(where(step.stage, step.scene) for step in report.critical_path)
+    steps = [where(step.stage, step.scene) for step in report.critical_path]
+    path = " > ".join(steps[:PATH_STEPS]) + (f" and {len(steps) - PATH_STEPS} more" if len(steps) > PATH_STEPS else "")
     yield from wrapped(f"critical path: {path}; idle {seconds(report.idle_seconds)}")
 
 

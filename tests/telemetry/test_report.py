@@ -176,6 +176,18 @@ def test_an_empty_session_has_a_report_that_says_so() -> None:
     assert "<html" in page(build(recording), recording)
 
 
+def test_a_session_of_thousands_of_operations_has_a_report_of_bearable_size() -> None:
+    recorder = Recorder("r")
+    told = Told(recorder)
+    for number in range(5000):
+        told.work("operation", "step", number, number + 0.9)
+    report = build(recorder.recording())
+    assert len(report.critical_path) == 200
+    assert report.idle_seconds == pytest.approx(0.1 * 4999)
+    assert len(json.dumps(report.to_json())) < 100_000
+    assert len(page(report, recorder.recording())) < 500_000
+
+
 def test_operations_beyond_the_kept_detail_stay_in_counts_and_totals() -> None:
     recorder = Recorder("r", detail_limit=3)
     with watched(Watch([recorder])):
