@@ -94,7 +94,7 @@ def runs(text: str, family: str) -> list[tuple[str, str]]:
     if text.isascii():
         return [(text, family)] if text else []
     found: list[tuple[str, str]] = []
-    for cluster in _clusters(text):
+    for cluster in clusters(text):
         last = found[-1] if found else None
         if last and last[1] != EMOJI and cluster.isspace() and _can_draw(last[1], cluster):
             chosen = last[1]  # though not in emoji, whose space is as wide as a face
@@ -148,7 +148,7 @@ def _escape(text: str) -> str:
     return text.replace("{", "\\{").replace("}", "\\}").replace("\n", "\\N")
 
 
-def _clusters(text: str) -> Iterator[str]:
+def clusters(text: str) -> Iterator[str]:
     """Each character with the marks, joiners and modifiers that belong to it."""
     cluster = ""
     for character in text:

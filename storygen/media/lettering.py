@@ -87,6 +87,22 @@ def letter(setting: Setting, mask: Image.Image, top: int) -> None:
         baseline += setting.size * _LEADING
 
 
+def one_line(text: str, width: int, size: int) -> Setting:
+    """Set a text in one line of a given size, cut with `…` where it is longer."""
+    return _set(tidy(text), SANS_SEMIBOLD, width, size, rows=1)
+
+
+def is_from_right(text: str) -> bool:
+    """Whether the first letter that has a direction runs from right to left."""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        if direction in {"R", "AL"}:
+            return True
+        if direction == "L":
+            return False
+    return False
+
+
 def tidy(text: str) -> str:
     """One line of visible characters, without what only steers other characters."""
     shown = "".join(c for c in clean(text[: 4 * _LONGEST]) if c.isspace() or not _is_dropped(c))
@@ -115,7 +131,7 @@ def _under(text: str, width: int, title_size: int, largest: int) -> Setting:
 
 
 def _set(text: str, family: str, width: int, size: int, *, rows: int) -> Setting:
-    from_right = _starts_from_right(text)
+    from_right = is_from_right(text)
     setting = Setting(lines=(), family=family, bold=family == SANS, size=size, from_right=from_right)
     lines: list[str] = []
     rest = text
@@ -180,13 +196,3 @@ def _is_dropped(character: str) -> bool:
 
 def _has_right_to_left(text: str) -> bool:
     return not text.isascii() and any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text)
-
-
-def _starts_from_right(text: str) -> bool:
-    for character in text:
-        direction = unicodedata.bidirectional(character)
-        if direction in {"R", "AL"}:
-            return True
-        if direction == "L":
-            return False
-    return False
