@@ -105,7 +105,7 @@ def _stages(report: Report) -> str:
     head = ("stage", "under way", "critical", "would save", "total", "mean", "p95", "made", "cached", "failed")
     rows = [
         (
-            f'<i class="dot {timeline.stage_class(row.name)}"></i>{_text(row.name)}',
+            f'<span class="stage"><i class="dot {timeline.stage_class(row.name)}"></i>{_text(row.name)}</span>',
             _share(row),
             seconds(row.critical_seconds) if row.critical_seconds else NONE,
             seconds(row.saved_if_instant) if row.saved_if_instant else NONE,
