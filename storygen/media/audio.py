@@ -10,7 +10,8 @@ import warnings
 import wave
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from storygen.media.ffmpeg import Command, local
 from storygen.story import Word
 
 if TYPE_CHECKING:
-    from pydub import AudioSegment  # type: ignore[import-untyped]
+    from pydub import AudioSegment
 
 RATE = 48_000
 LEVEL_STEPS = 6
@@ -60,7 +61,7 @@ class Level:
 
 
 def opened(path: Path, kind: str | None = None) -> tuple[str, ...]:
-    """ffmpeg's arguments that open a file, as `kind` and nothing else where that is given."""
+    """The arguments that open a file in ffmpeg, as `kind` and nothing else where that is given."""
     forced = ("-f", kind) if kind else ()
     return (*forced, "-i", local(path))
 
@@ -103,14 +104,14 @@ def join_wavs(parts: Sequence[tuple[Path, int]], out: Path) -> None:
 
 def envelope(path: Path) -> list[int]:
     """The largest sample of each hundredth of a second of a 16-bit WAV file, all channels together."""
-    return [max(max(block), -min(block)) for block in _blocks(path)]
+    return [_loudest(block) for block in _blocks(path)]
 
 
 def survey(path: Path) -> Sound:
-    """Look at every sample of a 16-bit WAV file; silent is what stays 50 dB below full scale for a hundredth of a second."""
+    """Look at every sample of a 16-bit WAV file; silent is each hundredth of a second 50 dB below full scale."""
     peak = total = silent = clipped = 0
     for block in _blocks(path):
-        loudest = max(max(block), -min(block))
+        loudest = _loudest(block)
         peak = max(peak, loudest)
         total += len(block)
         if loudest < 104:
@@ -137,7 +138,9 @@ def trim(take: Path, words: Sequence[Word], out: Path, *, lead: float, tail: flo
     sound = _segment(take).set_channels(1).set_sample_width(2)
     begin, end = _sounding(sound)
     kept = sound[begin:end].fade_in(5).fade_out(8)
-    _silent(sound, lead).append(kept, crossfade=0).append(_silent(sound, tail), crossfade=0).export(out, format="wav").close()
+    _silent(sound, lead).append(kept, crossfade=0).append(_silent(sound, tail), crossfade=0).export(
+        out, format="wav"
+    ).close()
     shift, length = round(lead * 1000) / 1000 - begin / 1000, wav_seconds(out)
     return tuple(_moved(word, shift, length) for word in words)
 
@@ -150,13 +153,26 @@ def measure_command(source: Path, *, kind: str | None = "wav", seconds: float | 
 
 def decode_command(source: Path, out: Path, *, kind: str, seconds: float) -> Command:
     """Decode the first sound of a file, at most `seconds` of it, to 16-bit WAV, and measure it; any error ends it."""
-    args = ("-xerror", *opened(source, kind), "-map", "0:a:0", "-t", f"{seconds:g}", "-af", f"aresample={RATE},{_METER}")
+    args = (
+        "-xerror",
+        *opened(source, kind),
+        "-map",
+        "0:a:0",
+        "-t",
+        f"{seconds:g}",
+        "-af",
+        f"aresample={RATE},{_METER}",
+    )
     return Command(step="measure", args=(*args, "-c:a", "pcm_s16le", "-f", "wav", local(out)))
 
 
 def level_command(source: Path, out: Path, *, frames: int, level: Level) -> Command:
     """Write `source` as 48 kHz mono 16-bit WAV of exactly `frames` at a level, and measure what comes out."""
-    filters = [f"aresample={RATE}", "aformat=sample_fmts=dbl:channel_layouts=mono", f"volume={level.gain_db:.4f}dB:precision=double"]
+    filters = [
+        f"aresample={RATE}",
+        "aformat=sample_fmts=dbl:channel_layouts=mono",
+        f"volume={level.gain_db:.4f}dB:precision=double",
+    ]
     if level.ceiling_db is not None:
         # Peaks between samples pass a limiter that sees only samples: let it see four times as many.
         ceiling = max(0.0625, 10 ** (level.ceiling_db / 20))
@@ -212,7 +228,7 @@ def next_level(level: Level, reached: Loudness, *, target: float, ceiling: float
 
 def _reader(path: Path) -> wave.Wave_read:
     try:
-        wav = wave.open(str(path), "rb")
+        wav = wave.open(str(path), "rb")  # noqa: SIM115  # the caller closes it
     except (wave.Error, EOFError) as error:
         raise InvalidOutput(f"{path.name} is not a PCM WAV file: {error}") from error
     if wav.getsampwidth() != 2 or not wav.getframerate():
@@ -228,9 +244,14 @@ def _blocks(path: Path) -> Iterator[array[int]]:
         while data := wav.readframes(rate):
             samples = array("h", data)
             bounds = [part * rate // 100 * channels for part in range(101)]
-            for begin, end in zip(bounds, bounds[1:], strict=False):
+            for begin, end in pairwise(bounds):
                 if block := samples[begin:end]:
                     yield block
+
+
+def _loudest(block: array[int]) -> int:
+    highest, lowest = max(block), min(block)
+    return max(highest, -lowest)
 
 
 def _write_silence(wav: wave.Wave_write, frames: int) -> None:
@@ -251,7 +272,7 @@ def _segment(path: Path) -> AudioSegment:
 
 def _sounding(sound: AudioSegment) -> tuple[int, int]:
     """First and last millisecond of what can be heard, with a margin."""
-    from pydub.silence import detect_leading_silence  # type: ignore[import-untyped]
+    from pydub.silence import detect_leading_silence
 
     threshold = sound.max_dBFS - _BELOW_PEAK_DB
     before = detect_leading_silence(sound, silence_threshold=threshold, chunk_size=5)
@@ -267,7 +288,5 @@ def _silent(like: AudioSegment, seconds: float) -> AudioSegment:
 
 
 def _moved(word: Word, shift: float, length: float) -> Word:
-    from dataclasses import replace
-
     start = min(max(0.0, word.start + shift), length - 0.01)
     return replace(word, start=start, end=max(start + 0.005, min(word.end + shift, length)))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from storygen.errors import CallerMistake, InvalidOutput, RenderFailed
@@ -80,19 +81,20 @@ async def check_audio(
 ) -> tuple[Check, ...]:
     """Check the first sound of a file, at most two hours of it, decoding it into `folder`.
 
-    `kind` is ffmpeg's name of the format, by default that of the suffix. Raises `CallerMistake` for a suffix that is not
-    known, so that a file cannot pose as something else.
+    `kind` is ffmpeg's name of the format, by default that of the suffix, so that a file cannot pose as something else.
+    Raises `CallerMistake` for a suffix that is not known.
     """
     limits = limits or AudioLimits()
     decoded = folder / "decoded.wav"
+    command = decode_command(path, decoded, kind=kind or demuxer(path), seconds=limits.seconds[1])
     try:
-        said = (await ffmpeg(decode_command(path, decoded, kind=kind or demuxer(path), seconds=limits.seconds[1]))).said
+        said = (await ffmpeg(command)).said
         sound, loudness = survey(decoded), parse_loudness(said)
     except (RenderFailed, InvalidOutput) as error:
         return (_check("decodes", Verdict.FAIL, (error.hint or error.message).strip().splitlines()[-1][-200:]),)
     finally:
         decoded.unlink(missing_ok=True)
-    size = path.stat().st_size
+    size = path.stat().st_size  # noqa: ASYNC240  # as short as a file system is
     return (
         _whole(said, sound.seconds, limits.seconds[1]),
         _within("duration", sound.seconds, *limits.seconds, "s"),
@@ -104,7 +106,7 @@ async def check_audio(
 
 
 def demuxer(path: Path) -> str:
-    """ffmpeg's name of the format that a suffix stands for."""
+    """The name that ffmpeg has for the format of a suffix."""
     try:
         return _DEMUXERS[path.suffix.lower()]
     except KeyError:
@@ -135,7 +137,7 @@ def _words_in_place(words: Sequence[Word], lines: Sequence[Line], seconds: float
     written = [(index, text) for index, line in enumerate(lines) for text in line.text.split()]
     times = [0.0, *(time for word in words for time in (word.start, word.end)), seconds + 0.05]
     told = [(word.line, word.text) for word in words] == written
-    ordered = all(earlier <= later + 1e-6 for earlier, later in zip(times, times[1:], strict=False))
+    ordered = all(earlier <= later + 1e-6 for earlier, later in pairwise(times))
     lasting = all(word.start < word.end for word in words)
     good = told and ordered and lasting
     limit = "every written word in order"

@@ -36,7 +36,7 @@ async def speak(
 ) -> Made[Narration]:
     """Speak a scene; where nothing is spoken, silence of the scene's wish or the setting.
 
-    The sound begins with a quarter of a second of silence and ends with a pause, so that scenes do not run into each other.
+    The sound begins with a quarter of a second of silence and ends with a pause: scenes must not run into each other.
     """
     if not any(letter.isalnum() for letter in scene.spoken):
         return await _silence(scene.seconds or settings.silent_scene_seconds, tools)

@@ -22,6 +22,7 @@ from storygen.errors import (
 )
 
 _LONGEST_DATA_PATH = 150  # bytes: eSpeak NG copies the path into 160
+_SHORT_FOLDER = Path("/tmp")  # noqa: S108  # what is made in it has a random name and is private
 _PROGRAM = Path(__file__).with_name("espeak.py")
 _NAME = "builtin"
 _INSTALL = "pip install espeakng-loader; where that has no wheel, configure another provider for speech."
@@ -43,24 +44,25 @@ def locate(stack: ExitStack) -> tuple[str, str]:
     Raises `ProviderUnavailable` where it is not installed or no link can be made.
     """
     try:
-        import espeakng_loader  # type: ignore[import-untyped]
+        import espeakng_loader
 
         library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
     except (ImportError, OSError, RuntimeError) as error:
         raise ProviderUnavailable("eSpeak NG is not installed.", hint=_INSTALL, provider=_NAME) from error
     if len(os.fsencode(data)) <= _LONGEST_DATA_PATH:
         return library, data
-    base = "/tmp" if os.path.isdir("/tmp") else None  # the configured folder for temporary files may be a long path, too
-    link = os.path.join(stack.enter_context(tempfile.TemporaryDirectory(prefix="sg", dir=base)), "d")
+    # The configured folder for temporary files may be a long path, too.
+    base = _SHORT_FOLDER if _SHORT_FOLDER.is_dir() else None
+    link = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sg", dir=base)), "d")
     try:
-        os.symlink(data, link, target_is_directory=True)
+        link.symlink_to(data, target_is_directory=True)
     except OSError as error:
         raise ProviderUnavailable(
             "The path of eSpeak NG's data is too long, and no link to it can be made.",
             hint="Install storygen into an environment with a shorter path.",
             provider=_NAME,
         ) from error
-    return library, link
+    return library, str(link)
 
 
 async def speak(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import json
 import os
 import sys
 import wave
+from pathlib import Path
+from typing import Any
 
 SYNCHRONOUS = 2
 DONT_EXIT = 0x8000
@@ -90,8 +92,8 @@ def load(library: str, data: str) -> tuple[ctypes.CDLL, int]:
 
 def choose(speak: ctypes.CDLL, data: str, languages: list[str], variant: str) -> None:
     """Set the first of the languages that exists, with the variant."""
-    folder = os.path.join(data, "voices", "!v")
-    variants = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    folder = Path(data, "voices", "!v")
+    variants = sorted(file.name for file in folder.iterdir()) if folder.is_dir() else []
     if variant and variant not in variants:
         raise Refused("variant", detail=variant, known=variants)
     for language in languages:
@@ -112,12 +114,12 @@ def known_languages(speak: ctypes.CDLL) -> list[str]:
     return sorted(found)
 
 
-def speak_to(job: dict[str, object], out: wave.Wave_write) -> dict[str, object]:
+def speak_to(job: dict[str, Any], out: wave.Wave_write) -> dict[str, Any]:
     """Speak the job's text into `out`, and return what is to be reported."""
-    speak, rate = load(str(job["library"]), str(job["data"]))
-    choose(speak, str(job["data"]), list(job["languages"]), str(job["variant"]))  # type: ignore[call-overload]  # a list
+    speak, rate = load(job["library"], job["data"])
+    choose(speak, job["data"], job["languages"], job["variant"])
     for name, number in PARAMETERS.items():
-        speak.espeak_SetParameter(number, int(job[name]), 0)  # type: ignore[call-overload]  # an integer
+        speak.espeak_SetParameter(number, job[name], 0)
     out.setparams((1, 2, rate, 0, "NONE", ""))
     words: list[list[int]] = []
     failures: list[BaseException] = []
@@ -138,7 +140,7 @@ def speak_to(job: dict[str, object], out: wave.Wave_write) -> dict[str, object]:
 
     callback = Callback(heard)
     speak.espeak_SetSynthCallback(callback)
-    text = str(job["text"]).encode()
+    text = job["text"].encode()
     status = speak.espeak_Synth(text, len(text) + 1, 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None)
     if failures:
         raise failures[0]
@@ -151,7 +153,7 @@ def main() -> None:
     """Read the job, do it, report."""
     job = json.load(sys.stdin.buffer)
     try:
-        with open(job["out"], "wb") as file, wave.open(file, "wb") as out:
+        with Path(job["out"]).open("wb") as file, wave.open(file, "wb") as out:
             out.setparams((1, 2, 22050, 0, "NONE", ""))
             report = speak_to(job, out)
     except Refused as refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 SLOT = 0.02
 _QUIET = 0.02
@@ -19,7 +20,7 @@ def anchors(text: str, events: Sequence[tuple[int, float]], seconds: float) -> l
     """The start of each written word in seconds, None where it makes no sound of its own.
 
     `events` are (character, seconds). Engines break words as they are spoken, not as they are written ("1984" has three
-    events, "didn't" ends early): the first event inside a word, or in the space behind it, is its start. Starts only grow.
+    events, "didn't" ends early): the first event inside a word, or in the space behind it, is its start.
     """
     words = spans(text)
     starts: list[float | None] = [None] * len(words)
@@ -67,9 +68,8 @@ def fill(starts: Sequence[float | None], stops: Sequence[float | None], seconds:
         slot = min(SLOT, seconds / max(1, len(starts)))
         return [(index * slot, (index + 1) * slot) for index in range(len(starts))]
     slots, begin = _before(heard[0][0], heard[0][1], stops[heard[0][0]] or seconds)
-    for place, (index, start) in enumerate(heard):
-        following, limit = heard[place + 1] if place + 1 < len(heard) else (len(starts), seconds)
-        start = max(start, begin) if place == 0 else start
+    heard[0] = (heard[0][0], max(heard[0][1], begin))
+    for (index, start), (following, limit) in pairwise([*heard, (len(starts), seconds)]):
         silent = following - index - 1
         slot = min(SLOT, (limit - start) / (silent + 1) / 2)
         stop = min(max(stops[index] or limit, start + slot), limit - silent * slot)

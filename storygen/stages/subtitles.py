@@ -1,0 +1,44 @@
+"""Subtitles: the words of a narration become cues, and the file that burns them in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from storygen.media.captions import Limits, cut
+from storygen.media.subtitles import columns_that_fit, write_ass
+from storygen.quality.subtitles import check_cues
+from storygen.settings import SubtitleSettings
+from storygen.stages.base import Tools
+from storygen.story import Captions, Frame, Made, Narration, Scene
+
+_FORMAT = 1
+
+
+async def caption(
+    narration: Narration, scene: Scene, frame: Frame, tools: Tools, settings: SubtitleSettings
+) -> Made[Captions]:
+    """Cut what is spoken in a scene into cues that fit the frame; no words, no cues."""
+    limits = Limits.from_settings(settings, columns_that_fit(frame))
+
+    def write(folder: Path) -> Captions:
+        cues = cut(narration.words, scene.lines, narration.seconds, limits)
+        ass = folder / "subtitles.ass"
+        write_ass(cues, frame, ass, highlight=settings.highlight)
+        return Captions(cues=cues, ass=ass)
+
+    async def work(folder: Path) -> Captions:
+        return await tools.compute(write, folder)
+
+    inputs = {
+        "format": _FORMAT,
+        "words": narration.words,
+        "seconds": narration.seconds,
+        "speakers": tuple(line.speaker for line in scene.lines),
+        "frame": frame,
+        "settings": settings.model_dump(),
+    }
+    made = await tools.make("subtitles", inputs, Captions, work)
+    speech = tuple((word.start, word.end) for word in narration.words)
+    checks = check_cues(made.value.cues, audio_seconds=narration.seconds, speech=speech, settings=settings)
+    return replace(made, checks=(*made.checks, *checks))
