@@ -32,13 +32,12 @@ def breathe(text: str) -> str:
 
 
 def _split(sentence: str) -> str:
-    words = len(sentence.split())
-    if words <= LONGEST_WORDS:
+    if len(sentence.split()) <= LONGEST_WORDS:
         return sentence
-    joints = [joint for joint in _JOINT.finditer(sentence) if _is_safe(sentence, joint)]
-    if not joints:
+    joints = sorted(_JOINT.finditer(sentence), key=lambda joint: abs(joint.start() - len(sentence) / 2))
+    best = next((joint for joint in joints if _is_safe(sentence, joint)), None)
+    if best is None:
         return sentence
-    best = min(joints, key=lambda joint: abs(len(sentence[: joint.start()].split()) - words / 2))
     left, right = sentence[: best.start()].rstrip(), sentence[best.end() :]
     return f"{_split(left + '.')} {_split(right[:1].upper() + right[1:])}"
 

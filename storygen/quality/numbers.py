@@ -10,6 +10,8 @@ from re import Match
 from storygen.quality.tables import CURRENCIES, MAGNITUDES, MONTHS, UNITS, VULGAR, YEAR_CUES
 
 N = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+# How far back to look for the end of a sentence; looking all the way would take forever in a line without end.
+_LOOK = 60
 START = r"(?<![\w.,/-])"
 _MONTH = "|".join(sorted({*MONTHS, *(name[:3] for name in MONTHS)}, key=len, reverse=True))
 _UNIT = "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True))
@@ -36,8 +38,10 @@ def words_of(number: int, *, to: str = "cardinal", language: str = "en") -> str:
 
 def _sub(pattern: re.Pattern[str], say: Callable[[Match[str]], str], text: str) -> str:
     def cased(found: Match[str]) -> str:
-        said, before = say(found), found.string[: found.start()]
-        starts = not before.strip("\"'“‘( ") or re.search(r"[.!?…][\"'”’)]*\s+[\"'“‘(]*$", before)
+        said, before = say(found), found.string[max(0, found.start() - _LOOK) : found.start()]
+        starts = (
+            (found.start() < _LOOK and not before.strip("\"'“‘( ")) or re.search(r"[.!?…][\"'”’)]*\s+[\"'“‘(]*$", before)
+        )
         return said[:1].upper() + said[1:] if starts and found[0][:1] in "0123456789$£€¥₹" else said
 
     return pattern.sub(cased, text)

@@ -25,6 +25,7 @@ Rule = Callable[[str, str], str]
 
 EDITION = 1
 _MOST_PASSES = 12
+_LOOK = 60
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'“”)\]]+", re.IGNORECASE)
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
@@ -116,7 +117,7 @@ def _abbreviation(text: str, language: str) -> str:
 
 def _title(found: Match[str]) -> str:
     """`St. Anna` is a saint; `Main St. Then` is a street, for a name comes before it."""
-    before = found.string[: found.start()].rstrip()
+    before = found.string[max(0, found.start() - _LOOK) : found.start()].rstrip()
     if found[1] == "St" and re.search(r"\b[A-Z][a-z]+$", before):
         return "Street."
     return TITLES[found[1]]
@@ -124,7 +125,7 @@ def _title(found: Match[str]) -> str:
 
 def _stop(found: Match[str], *, own: bool = False) -> str:
     """The point of an abbreviation also ends the sentence where the text ends or a new sentence begins."""
-    after = found.string[found.end() :]
+    after = found.string[found.end() : found.end() + _LOOK]
     ends = not after.strip("\"'”’) ") or (own and re.match(r"[\"'”’)]*\s+[\"'“‘(]*[A-Z]", after))
     return "." if ends else ""
 
@@ -140,7 +141,7 @@ def _roman(text: str, language: str) -> str:
         return text
 
     def say(found: Match[str]) -> str:
-        ends = re.match(r"\s*(?:[.,:;!?–—-]|$)", found.string[found.end() :]) or found[1] == "War"
+        ends = re.match(r"\s*(?:[.,:;!?–—-]|$)", found.string[found.end() : found.end() + _LOOK]) or found[1] == "War"
         if found[2] == "I" and (found[1] in RULERS or not ends):
             return found[0]
         values = [_ROMAN[letter] for letter in found[2]]
@@ -181,7 +182,7 @@ def _shouting(text: str, language: str) -> str:
         if not run and not any(word in SHOUTED or len(word) > 5 for word in spoken):
             return found[0]
         said = re.sub(r"[A-Z'’-]+", lambda m: m[0] if m[0] in ACRONYMS or m[0] == "I" else m[0].lower(), found[0])
-        before = found.string[: found.start()].rstrip("\"'“‘( ")
+        before = found.string[max(0, found.start() - _LOOK) : found.start()].rstrip("\"'“‘( ")
         return said[:1].upper() + said[1:] if not before or before[-1] in ".!?…:" else said
 
     return _RUN.sub(calm, text)

@@ -18,13 +18,13 @@ from storygen.providers.text.world import World, draw, imagine
 from storygen.story import Brief, Idea, Ideas, Line, LineKind, Scene, Script
 
 WORDS_PER_MINUTE = 165
-SCENE_SECONDS = 9.5
+SCENE_SECONDS = 9.0
 LONGEST_SECONDS = 300.0
 BRISK_SECONDS = 40.0
 MOST_IDEAS = 12
 
 # Beats come in by rank as a film gets longer; they are told in the order of the other list.
-_RANK = ("hook", "find", "last", "want", "obstacle", "attempt", "turn", "home", "clue", "low")
+_RANK = ("hook", "find", "last", "want", "turn", "attempt", "obstacle", "home", "clue", "low")
 _ORDER = ("hook", "home", "want", "attempt", "obstacle", "meet", "clue", "low", "turn", "find", "last")
 _TENSION = re.compile(r"\b(gone|missing|lose|lost|disappears|locked|nobody|never|afraid|one night)\b", re.IGNORECASE)
 
@@ -167,7 +167,7 @@ def _script(brief: Brief, idea: Idea) -> Script:
     wanted = brief.seconds * WORDS_PER_MINUTE / 60
     count = max(3, min(len(_RANK) + 2 * len(ENCOUNTERS), round(brief.seconds / SCENE_SECONDS)))
     beats = _beats(own, count)
-    while len(beats) > 3 and sum(map(_count, beats)) > 1.1 * wanted:
+    while len(beats) > 3 and sum(map(_count, beats)) > 1.15 * wanted:
         beats = _beats(own, len(beats) - 1)
     _fit(beats, wanted)
     scenes = tuple(_scene(beat, own, at, len(beats)) for at, beat in enumerate(beats))

@@ -39,7 +39,7 @@ QUEST = Tale(
     tone="adventurous",
     audience="anyone who likes a journey with an end",
     suits={"trait": 0.9, "premise": 0.9, "object": 0.8, "label": 0.8, "question": 0.5},
-    moods=_arc("tense calm wonder neutral tense neutral joyful mysterious dark wonder joyful joyful"),
+    moods=_arc("tense calm wonder neutral tense neutral joyful mysterious dark wonder joyful calm"),
     titles={"hook": ("Gone", "The Empty Hook"), "want": ("A Promise", "Two Go Looking"), "attempt": ("First Door",)},
     beats={
         "hook": (
@@ -195,7 +195,7 @@ MISHAP = Tale(
     tone="comic",
     audience="anyone who has ever made it worse by helping",
     suits={"trait": 0.85, "premise": 0.75, "object": 0.85, "label": 0.75, "question": 0.4},
-    moods=_arc("joyful neutral joyful joyful tense joyful neutral wonder melancholy calm joyful joyful"),
+    moods=_arc("tense neutral neutral joyful tense joyful neutral mysterious melancholy calm wonder joyful"),
     titles={
         "hook": ("One Job", "Not a Good Moment"),
         "want": ("The Plan", "Nobody Must Know"),
@@ -301,12 +301,12 @@ FOLK = Tale(
         "want": (
             (
                 "There is an old rule {at}: what is lost is looked for in three places, and never alone.",
-                "> cheerfully: I am not alone either. I have my knee with me. It predicts rain.",
+                "> cheerfully: I am not alone either. I have my knee. It predicts rain.",
                 "So {hero} goes, and {friend}, {friend_role}, goes too, and so does the knee.",
             ),
             (
                 "I will walk until I find it, says {hero}, and nobody laughs.",
-                "> warmly: And I will walk until you are tired of me. I give it ten minutes.",
+                "> warmly: And I will walk until you are tired of me. Ten minutes, then.",
                 "That is {friend}, {friend_role}. They shake hands on it, and go.",
             ),
         ),
@@ -324,16 +324,16 @@ FOLK = Tale(
         ),
         "obstacle": (
             (
-                "Before the second place sits {beast}. It asks a riddle: what is always looked for, and never lost?",
+                "Before the second place sits {beast}. Its riddle: what is looked for, and never lost?",
                 "> proudly: My glasses! No. Wait. Those I lose.",
-                "A reason, says {hero}. The guard nods, and moves one step to the left.",
+                "A reason, says {hero}. The guard moves one step to the left.",
                 "+ One step is enough.",
             ),
             (
-                "The second place is guarded by {beast}. It wants a gift, and nothing that money buys.",
+                "The second place is guarded by {beast}. It wants a gift that cannot be bought.",
                 "> modestly: I could sing. People have paid me to stop.",
-                "So {hero} gives it a story instead. The guard wipes its eyes, and denies it.",
-                "+ It was a short story, with a happy ending.",
+                "So {hero} tells it a story. It wipes its eyes, and denies it.",
+                "+ It was a short one, with a happy ending.",
             ),
         ),
         "low": (
@@ -355,7 +355,7 @@ EXPLAINER = Tale(
     tone="curious",
     audience="people who ask one question too many",
     suits={"trait": 0.0, "premise": 0.0, "object": 0.3, "label": 0.5, "question": 1.0},
-    moods=_arc("wonder neutral joyful neutral tense joyful neutral wonder melancholy calm wonder joyful"),
+    moods=_arc("mysterious neutral joyful neutral tense joyful neutral wonder melancholy calm wonder joyful"),
     titles={
         "hook": ("The Question",),
         "want": ("Ask Everybody",),

@@ -15,8 +15,8 @@ INTROS: dict[str, Wording] = {
     "fear": ("{hero} is {a_role}{relative}. That is about to matter.",),
     "premise": ("It all starts with this: {said}. The {role} is called {hero}.",),
     "object": ("{hero}, {a_role}, was the last to see it.", "The last person who saw it is {hero}, {a_role}."),
-    "label": ("In small letters on its side it says: {label}. {hero}, {a_role}, never asked why.",),
-    "question": ("It is the only book that says {question_in} {hero}, {a_role}, needs it.",),
+    "label": ("In small letters on the {short} it says: {label}. {hero}, {a_role}, never asked why.",),
+    "question": ("It is the only book that knows {question_in} {hero}, {a_role}, needs it.",),
 }
 
 EXPLAINER_INTROS: Wording = (
