@@ -13,7 +13,7 @@ import pytest
 from storygen.errors import CallerMistake, RateLimited
 from storygen.events import CacheLooked, Progressed, Watch, emit, timed, watched
 from storygen.telemetry.recorder import Recorder, Recording
-from tests.telemetry.runs import rich
+from tests.telemetry.runs import ZERO, Told, rich
 
 
 def test_a_recording_comes_back_from_its_json_as_it_was() -> None:
@@ -36,15 +36,15 @@ def test_work_is_recorded_with_where_it_was_and_how_it_ended() -> None:
     assert recording.notes[0].data["result"] == "hit"
 
 
-def test_second_zero_is_when_the_first_work_began_and_its_clock_time_is_kept() -> None:
-    recorder = Recorder()
-    before = time.time()
-    with watched(Watch([recorder])), timed("run", "story"):
-        pass
+def test_second_zero_is_when_the_first_work_began_and_its_clock_time_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 5_000_000.0)
+    monkeypatch.setattr(time, "perf_counter", lambda: ZERO)
+    recorder = Recorder()  # made 7 seconds before the first work begins
+    Told(recorder).work("run", "story", 7, 9)
     recording = recorder.recording()
     assert recording.run is not None
-    assert recording.run.started == 0.0
-    assert before - 0.1 <= recording.began_at <= time.time() + 0.1
+    assert (recording.run.started, recording.run.ended) == (0.0, 2.0)
+    assert recording.began_at == 5_000_007.0
 
 
 def test_two_sessions_at_once_never_mix() -> None:
