@@ -7,11 +7,12 @@ drawing or a script that poses as a clip is refused before ffmpeg sees it, and w
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storygen.errors import InvalidOutput
-from storygen.media.ffmpeg import Command, local
+from storygen.errors import InvalidOutput, RenderFailed
+from storygen.media.ffmpeg import Command, Finished, local
 
 MAX_PIXELS = 40_000_000
 MAX_SECONDS = 4 * 3600.0
@@ -95,6 +96,25 @@ def still_demuxer(path: Path) -> str:
     raise _refused(path, "a picture (PNG, JPEG or WebP)")
 
 
+def is_media(path: Path) -> bool:
+    """Whether the first bytes are those of a sound or clip that can be opened."""
+    return _is_known(media_demuxer, path)
+
+
+def is_still(path: Path) -> bool:
+    """Whether the first bytes are those of a picture that can be opened."""
+    return _is_known(still_demuxer, path)
+
+
+async def probe(path: Path, ffmpeg: Callable[[Command], Awaitable[Finished]]) -> Media:
+    """What a file is. Raises `InvalidOutput` for one of no known kind, a damaged one, and one that breaks a limit."""
+    try:
+        said = (await ffmpeg(probe_command(path))).said
+    except RenderFailed as error:
+        raise _damaged(path) from error
+    return read_probe(path, said)
+
+
 def probe_command(path: Path) -> Command:
     """Open a file and read its streams, but no more than that. Raises `InvalidOutput` for a file of no known kind."""
     few = ("-probesize", "5M", "-analyzeduration", "10M")
@@ -109,7 +129,7 @@ def read_probe(path: Path, said: str) -> Media:
     said = said.replace(local(path), "").partition("Output #0")[0]
     length = _DURATION.search(said)
     if not length:
-        raise InvalidOutput(f"{path.name!r} cannot be read as a media file", hint="It may be damaged or incomplete.")
+        raise _damaged(path)
     hours, minutes, seconds, bitrate = length.groups()
     streams = [match.groups() for match in _STREAM.finditer(said)]
     media = Media(
@@ -176,6 +196,17 @@ def _head(path: Path) -> bytes:
         raise InvalidOutput(f"{path.name!r} is not a file", hint="Name a file that exists.")
     with path.open("rb") as file:
         return file.read(_HEAD_BYTES)
+
+
+def _is_known(demuxer: Callable[[Path], str], path: Path) -> bool:
+    try:
+        return bool(demuxer(path))
+    except InvalidOutput:
+        return False
+
+
+def _damaged(path: Path) -> InvalidOutput:
+    return InvalidOutput(f"{path.name!r} cannot be read as a media file", hint="It may be damaged or incomplete.")
 
 
 def _refused(path: Path, wanted: str) -> InvalidOutput:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from storygen.errors import InvalidOutput
 from storygen.media.ffmpeg import Command, Finished, local
-from storygen.media.probe import Media, probe_command, read_probe, source
+from storygen.media.probe import MAX_SECONDS, Media, VideoStream, probe, read_probe, source
 from storygen.story import Check, Frame, Verdict
 
 MAX_OFFSET_SECONDS = 0.05
@@ -22,9 +22,12 @@ _BLACK_SECONDS = (1.0, 3.0)
 _FROZEN_SECONDS = 20.0
 _SILENCE_SHARE = 0.8
 _LENGTH_TOLERANCE = 0.1
+_LEAST_SECONDS = 0.2
+_LEAST_PIXELS = 144
 _BLACK = re.compile(r"black_duration:\s*([\d.]+)")
 _FROZEN = re.compile(r"freeze_(start|end):\s*([\d.]+)")
 _SILENT = re.compile(r"silence_(start|end):\s*(-?[\d.]+)")
+_LEVEL = re.compile(r"^\[info\] ", re.MULTILINE)
 _ERROR = re.compile(r"^(?:\[[^\]]*\] )*\[(?:error|fatal|panic)\]", re.MULTILINE)
 
 
@@ -59,11 +62,10 @@ async def check_film(
     `thorough` decodes every picture, which takes about a fifth of the time that rendering took. Raises `InvalidOutput`
     for a file that is no film.
     """
-    media = read_probe(path, (await ffmpeg(probe_command(path))).said)
-    if not media.video and not media.audio:
-        raise InvalidOutput(f"{path.name!r} holds neither pictures nor sound", hint="Name a clip or a sound.")
+    seen, heard = (plan.frame is not None, True) if plan else await _streams(path, ffmpeg)
     packets = scratch / "packets.txt"
-    said = (await ffmpeg(_scan_command(path, media, packets, thorough=thorough))).said
+    said = (await ffmpeg(_scan_command(path, packets, seen=seen, heard=heard, thorough=thorough))).said
+    media = read_probe(path, _LEVEL.sub("", said))
     picture, sound = _tracks(packets, media)
     packets.unlink()
     checks = [*_stream_checks(media, plan), *_length_checks(media, plan, picture, sound)]
@@ -77,20 +79,27 @@ async def check_film(
     return tuple(checks)
 
 
-def _scan_command(path: Path, media: Media, packets: Path, *, thorough: bool) -> Command:
+async def _streams(path: Path, ffmpeg: Callable[[Command], Awaitable[Finished]]) -> tuple[bool, bool]:
+    """Whether a file holds pictures and whether it holds sound; it must hold one of them."""
+    media = await probe(path, ffmpeg)
+    if not media.video and not media.audio:
+        raise InvalidOutput(f"{path.name!r} holds neither pictures nor sound", hint="Name a clip or a sound.")
+    return bool(media.video), bool(media.audio)
+
+
+def _scan_command(path: Path, packets: Path, *, seen: bool, heard: bool, thorough: bool) -> Command:
     """Look for black, frozen and silent stretches, and write down the times of all packets, in one reading."""
     sampled = "fps=2," if thorough else ""
     outputs: list[str] = []
-    if media.video:
+    if seen:
         detect = f"{sampled}scale=160:-2:flags=fast_bilinear,blackdetect=d=0:pix_th=0.1,freezedetect=n=0.0003:d=1"
         outputs += ["-map", "0:v:0", "-vf", detect, "-f", "null", "-"]
-    if media.audio:
+    if heard:
         outputs += ["-map", "0:a:0", "-af", "silencedetect=noise=-50dB:d=0.5", "-f", "null", "-"]
-    maps = [arg for kind, has in (("v", media.video), ("a", media.audio)) if has for arg in ("-map", f"0:{kind}:0")]
-    options = ("-skip_frame", "nokey") if media.video and not thorough else ()
+    maps = [arg for kind, has in (("v", seen), ("a", heard)) if has for arg in ("-map", f"0:{kind}:0")]
+    options = ("-skip_frame", "nokey") if seen and not thorough else ()
     return Command(
         step="measure",
-        seconds=media.seconds,
         args=(
             *("-loglevel", "level+info", *source(path, *options), *outputs),
             *(*maps, "-c", "copy", "-f", "framecrc", local(packets)),
@@ -130,22 +139,30 @@ def _stream_checks(media: Media, plan: FilmPlan | None) -> list[Check]:
     for video in media.video[:1]:
         checks.append(_equal("video_codec", f"{video.codec} {video.profile}".strip(), "h264 High", strict))
         checks.append(_equal("pixel_format", video.pixel_format, "yuv420p", strict))
-        if plan and plan.frame:
-            wanted = f"{plan.frame.width}x{plan.frame.height}"
-            checks.append(_equal("resolution", f"{video.width}x{video.height}", wanted, Verdict.FAIL))
+        checks.append(_resolution(video, plan))
     checks.extend(_equal("audio_codec", audio.codec, "aac", strict) for audio in media.audio[:1])
     return checks
+
+
+def _resolution(video: VideoStream, plan: FilmPlan | None) -> Check:
+    """The size of the plan, or else one that players and platforms take: even, and not tiny."""
+    value = f"{video.width}x{video.height}"
+    if plan and plan.frame:
+        return _equal("resolution", value, f"{plan.frame.width}x{plan.frame.height}", Verdict.FAIL)
+    small = min(video.width, video.height) < _LEAST_PIXELS
+    verdict = Verdict.WARN if small or video.width % 2 or video.height % 2 else Verdict.PASS
+    limit = f"even, at least {_LEAST_PIXELS}"
+    return Check(artifact="video", name="resolution", verdict=verdict, value=value, limit=limit, unit="px")
 
 
 def _length_checks(media: Media, plan: FilmPlan | None, picture: _Track | None, sound: _Track | None) -> list[Check]:
     """Whether it is as long as planned, runs at one rate, and ends with picture and sound together."""
     seconds = max((track.end for track in (picture, sound) if track), default=media.seconds)
-    checks = []
-    if plan:
-        off = abs(seconds - plan.seconds)
-        checks.append(
-            _check("duration_error", round(off, 3), _LENGTH_TOLERANCE, Verdict.FAIL, "s"),
-        )
+    longest = plan.seconds + _LENGTH_TOLERANCE if plan else MAX_SECONDS
+    shortest = plan.seconds - _LENGTH_TOLERANCE if plan else _LEAST_SECONDS
+    verdict = Verdict.PASS if shortest <= seconds <= longest else Verdict.FAIL
+    limit = f"{shortest:.1f} to {longest:.1f}"
+    checks = [Check(artifact="video", name="duration", verdict=verdict, value=round(seconds, 3), limit=limit, unit="s")]
     if picture and plan and plan.frame:
         checks.append(_equal("frames", picture.packets, plan.frames, Verdict.FAIL))
     if picture:
@@ -186,7 +203,7 @@ def _stretches(pattern: re.Pattern[str], said: str, seconds: float) -> tuple[flo
 def _check(name: str, value: float, most: float, else_: Verdict, unit: str = "") -> Check:
     """A value that must not exceed a limit."""
     verdict = Verdict.PASS if value <= most else else_
-    return Check(artifact="video", name=name, verdict=verdict, value=value, limit=most, unit=unit)
+    return Check(artifact="video", name=name, verdict=verdict, value=value, limit=f"at most {most:g}", unit=unit)
 
 
 def _equal(name: str, value: float | str, wanted: float | str, else_: Verdict) -> Check:

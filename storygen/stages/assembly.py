@@ -6,7 +6,8 @@ import asyncio
 import math
 import os
 import shutil
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from itertools import accumulate, pairwise
@@ -34,8 +35,10 @@ from storygen.story import Captions, Film, Frame, Made, Narration, Overlay, Segm
 
 Part = tuple[Made[Segment] | None, Made[Narration]]
 
+_rendering = 0
 
-async def render(  # noqa: PLR0917  # a scene has this many parts
+
+async def render(
     scene_number: int,
     shot: Made[Shot] | None,
     narration: Made[Narration],
@@ -102,10 +105,34 @@ async def join(
 
 
 async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) -> Segment:
-    """Render the pieces side by side, then put them into one file."""
+    """Render a scene with the cores that it can have."""
     if look.shot and look.overlay:
         look = await _with_panel(look, look.overlay, tools)
-    cut = pieces(look.frames, look.frame.fps)
+    async with _cores_for_one(tools.cores) as cores:
+        return await _encode(look, cores, tools, film, folder)
+
+
+@asynccontextmanager
+async def _cores_for_one(cores: int) -> AsyncIterator[int]:
+    """How many cores a scene may have to itself, by how many scenes are being rendered in this process.
+
+    Whole rounds of scenes take a core each, because that is the cheapest; those of the last, incomplete round share
+    what is left, so that no core is idle while the last scene of a film is rendered.
+    """
+    global _rendering  # noqa: PLW0603  # the cores of the machine are one thing, too
+    ahead = _rendering
+    _rendering += 1
+    try:
+        await asyncio.sleep(0)  # lets those that start at the same moment be counted
+        whole = _rendering // cores * cores
+        yield max(1, cores // (_rendering - whole)) if ahead >= whole else 1
+    finally:
+        _rendering -= 1
+
+
+async def _encode(look: Look, cores: int, tools: Tools, film: FilmSettings, folder: Path) -> Segment:
+    """Render the pieces side by side, then put them into one file."""
+    cut = pieces(look.frames, look.frame.fps, cores)
     files = [folder / f"piece-{number}.mp4" for number in range(len(cut))]
     commands = [piece_command(look, piece, film, file) for piece, file in zip(cut, files, strict=True)]
     await _together([tools.ffmpeg(command) for command in commands])
@@ -154,7 +181,7 @@ async def _join(parts: Sequence[Part], title: str, frame: Frame, tools: Tools, f
         frame=frame if segments else None, frames=sum(segment.frames for segment in segments), seconds=seconds
     )
     checks = await check_film(video, plan, tools.ffmpeg, scratch)
-    failed = [f"{one.name}: {one.value} instead of {one.limit}" for one in checks if one.verdict is Verdict.FAIL]
+    failed = [f"{one.name} is {one.value}, wanted is {one.limit}" for one in checks if one.verdict is Verdict.FAIL]
     if failed:
         raise RenderFailed("the finished film is not as planned", hint="; ".join(failed))
     shutil.rmtree(scratch)
