@@ -66,7 +66,7 @@ def _put_heading(canvas: Canvas, card: Card, focus: Point) -> None:
         return
     ink = mix(canvas.palette.light, (255, 255, 255), 0.65)
     quiet = mix(ink, canvas.palette.low, 0.22)
-    area = Box(left=box.left, top=box.top, right=box.right, bottom=top + words.used)
+    area = Box(left=box.left, top=top, right=box.right, bottom=top + words.used)
     _darken(canvas, area, quiet)
     _write(canvas.image, words, (box.left, top), (ink, quiet), canvas.palette)
     side = box.right - bar * 14 if words.title.from_right else box.left

@@ -198,7 +198,7 @@ def _can_draw(family: str, cluster: str) -> bool:
 def _characters(family: str) -> frozenset[int]:
     from fontTools.ttLib import TTFont
 
-    with TTFont(font_file(family), lazy=True, fontNumber=0) as font:
+    with font_file(family).open("rb") as file, TTFont(file, lazy=True, fontNumber=0) as font:
         return frozenset(font.getBestCmap())
 
 
@@ -215,7 +215,7 @@ def _system_fonts() -> dict[str, Path]:
                     continue
                 path = Path(where, name)
                 try:
-                    with TTFont(path, lazy=True, fontNumber=0) as font:
+                    with path.open("rb") as file, TTFont(file, lazy=True, fontNumber=0) as font:
                         font.getBestCmap()
                         family = str(font["name"].getDebugName(1))
                 except (OSError, TTLibError, ValueError, KeyError):

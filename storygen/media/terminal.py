@@ -117,8 +117,9 @@ def _events(sheet: Sheet, states: Sequence[State], end: float, theme: Theme) -> 
 def _scrolling(sheet: Sheet) -> list[int]:
     """How many rows have left the window by the time that each row is typed; many at once where there are very many."""
     over = max(0, len(sheet.rows) - sheet.capacity)
-    step = max(1, math.ceil(over / _MOST_SCROLLS))
-    return [math.ceil(max(0, number - sheet.capacity + 1) / step) * step for number in range(len(sheet.rows))]
+    step = max(1, min(sheet.capacity // 2, math.ceil(over / _MOST_SCROLLS)))
+    needed = (max(0, number - sheet.capacity + 1) for number in range(len(sheet.rows)))
+    return [min(over, math.ceil(rows / step) * step) for rows in needed]
 
 
 def _finished(
