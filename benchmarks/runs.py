@@ -210,7 +210,7 @@ def _ten_minutes() -> str:
 def _peak_mb(home: Path, *arguments: str) -> float:
     """Largest resident size of one command's own process, as it reports itself at its end."""
     code = (
-        "import resource, sys; from storygen.cli import main\n"
+        "import resource, sys; from storygen.cli.app import main\n"
         "try: main()\n"
         "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
     )

@@ -1,6 +1,6 @@
 """`python -m storygen`."""
 
-from storygen.cli import main
+from storygen.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from storygen.media.captions import shift, write_sidecars
+from storygen.media.captions import shift
+from storygen.media.subtitles import write_sidecars
 from storygen.pipeline import Production, SceneResult
 from storygen.settings import Settings
 from storygen.store import output

@@ -241,9 +241,9 @@ class Pipeline:
 
     async def _stage(self, stage: Stage, work: Callable[[], Awaitable[Made[R]]], scene: int | None = None) -> Made[R]:
         """Time a stage, end it in time, say where it failed, and tell what it made."""
-        limit = self._settings.run.stage_timeout.of(stage)
+        limit, here = self._settings.run.stage_timeout.of(stage), object()
         with events.timed("stage", stage.value, **({} if scene is None else {"scene": scene})) as timed:
-            self._running[timed] = contextvars.copy_context()
+            self._running[here] = contextvars.copy_context()
             try:
                 async with asyncio.timeout(limit) as clock:
                     made = await work()
@@ -255,7 +255,7 @@ class Pipeline:
                 error.locate(stage=stage.value, scene=scene)
                 raise
             finally:
-                del self._running[timed]
+                del self._running[here]
             _tell(stage, made)
             timed.add(provider=made.provider, cached=made.cached)
             if made.cached:

@@ -77,6 +77,6 @@ def test_the_public_door_lists_what_it_opens_sorted() -> None:
 
 def test_help_loads_no_slow_library() -> None:
     slow = ("pydantic", "opentelemetry", "prometheus_client", "PIL", "rich", "structlog", "yaml", "fontTools")
-    code = f"import sys, storygen.cli; print([m for m in {slow} if m in sys.modules])"
+    code = f"import sys, storygen.cli.app; print([m for m in {slow} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"

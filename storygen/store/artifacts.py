@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from storygen.store import records
-from storygen.store.files import discard, is_alive, writing
+from storygen.store.files import discard, is_alive, make_folder, writing
 from storygen.story import Check, Made, Usage
 
 T = TypeVar("T")
@@ -58,8 +58,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root / f"v{FORMAT}"
-        with writing(root):
-            (self.root / "making").mkdir(parents=True, exist_ok=True)
+        make_folder(self.root / "making")
         self._sweep()
 
     def find(self, cache: str, key: str, expect: type[T]) -> Made[T] | None:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -28,8 +28,18 @@ def slug(title: str, *, fallback: str = "story", longest: int = 60) -> str:
     return f"{words}-{fallback}" if words in _RESERVED else words
 
 
+_REFUSALS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}
+_NO_FOLDER = {errno.ENOENT, errno.EEXIST, errno.EINVAL}
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises `InvalidSettings` where that cannot be."""
+    with writing(folder, _REFUSALS | _NO_FOLDER):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, refusals: Set[int] = _REFUSALS) -> Iterator[None]:
     """Turn the operating system's refusals to write into `folder` into errors that say what to do."""
     try:
         yield
@@ -40,7 +50,7 @@ def writing(folder: Path) -> Iterator[None]:
                 hint="Free some space and run again: what is finished is kept. "
                 "A smaller `folders.cache_limit_gb` frees the cache.",
             ) from error
-        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}:
+        if error.errno in refusals:
             raise InvalidSettings(
                 f"Cannot write into {folder}: {error.strerror}.",
                 hint="Name a folder that can be written to, with --out or in `[folders]`.",

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from storygen.store.files import discard, is_alive, slug, writing
+from storygen.store.files import discard, is_alive, make_folder, slug, writing
 from storygen.store.records import plain
 from storygen.story import Manifest
 
@@ -25,8 +25,8 @@ def staging(parent: Path) -> Iterator[Path]:
     Raises `InvalidSettings` at once where `parent` cannot be written to, before anything was made or paid.
     """
     existed = parent.exists()
+    make_folder(parent)
     with writing(parent):
-        parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
         folder = parent / f"{_MAKING}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir()

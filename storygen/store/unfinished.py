@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from storygen.store.files import writing
+from storygen.store.files import make_folder, writing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class Unfinished:
 
     def begin(self, source: str, begun: Begun) -> None:
         """Note that a run has begun."""
+        make_folder(self._folder)
         with writing(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
             beside = self._path(source).with_suffix(f".{begun.run_id}")
             beside.write_text(json.dumps({"run_id": begun.run_id, "traceparent": begun.traceparent}), "utf-8")
             beside.replace(self._path(source))
