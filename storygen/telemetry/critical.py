@@ -2,7 +2,7 @@
 
 What a piece of work waited for is, by definition, its predecessors in the flow that had finished when it began
 (idea ─► script ─► revise ─► per scene: voice ─► subtitles, visuals, terminal ─► assembly ─► the join), or, where
-something else finished clearly later than those, that: it gave up the slot that the piece was waiting for.
+something else finished more than a hundredth of a second after those, that: it gave up the slot that was waited for.
 
 The critical path is walked backwards: the work that finished last, the work that this one waited for, and so on to the
 start. No two pieces of it overlap, so that the shares of the stages and the idle time between them add up to the length
