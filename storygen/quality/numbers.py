@@ -39,8 +39,8 @@ def words_of(number: int, *, to: str = "cardinal", language: str = "en") -> str:
 def _sub(pattern: re.Pattern[str], say: Callable[[Match[str]], str], text: str) -> str:
     def cased(found: Match[str]) -> str:
         said, before = say(found), found.string[max(0, found.start() - _LOOK) : found.start()]
-        starts = (
-            (found.start() < _LOOK and not before.strip("\"'“‘( ")) or re.search(r"[.!?…][\"'”’)]*\s+[\"'“‘(]*$", before)
+        starts = (found.start() < _LOOK and not before.strip("\"'“‘( ")) or re.search(
+            r"[.!?…][\"'”’)]*\s+[\"'“‘(]*$", before
         )
         return said[:1].upper() + said[1:] if starts and found[0][:1] in "0123456789$£€¥₹" else said
 

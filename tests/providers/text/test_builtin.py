@@ -225,3 +225,15 @@ def test_the_stages_take_what_it_writes(tmp_path: Path) -> None:
     found = asyncio.run(idea.choose(brief, tools))
     told = asyncio.run(script.write(brief, found.value.best, tools))
     assert {check.verdict for check in (*found.checks, *told.checks)} == {"pass"}
+
+
+def test_the_narrator_says_who_the_other_voice_is() -> None:
+    for seconds in (27, 60):
+        for script in every_story(seconds):
+            friend = next(
+                line.speaker for scene in script.scenes for line in scene.lines if line.kind is LineKind.DIALOGUE
+            )
+            narrated = " ".join(
+                line.text for scene in script.scenes for line in scene.lines if line.kind is LineKind.NARRATION
+            )
+            assert re.search(rf"\b{friend}, \w+", narrated), (script.title, narrated)
