@@ -10,6 +10,7 @@ from storygen.story import Brief, Script
 
 MAX_BYTES = 2_000_000
 MAX_SCENES = 2_000
+MAX_TITLE = 120
 UNTITLED = "Untitled"
 
 

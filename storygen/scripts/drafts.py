@@ -83,7 +83,7 @@ def utterances(texts: Sequence[str]) -> list[str]:
             is_open = bool(row)
         if row:
             waiting.append(row)
-        if is_open and len(" ".join(waiting)) > 1 and row.rstrip(".,;!?")[-1:] in _CLOSING[:4]:
+        if is_open and (len(waiting) > 1 or len(row) > 1) and row.rstrip(".,;!?")[-1:] in _CLOSING[:4]:
             close()
             is_open = False
     close()

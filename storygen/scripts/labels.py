@@ -222,7 +222,9 @@ def _role(key: str) -> tuple[Role | None, str]:
         return role, ""
     if len(key) < 5:
         return None, ""
-    near = difflib.get_close_matches(key, _SPELT, n=1, cutoff=0.8)
+    # Slips keep the first or last letter; comparing with these alone keeps a text of nothing but labels quick.
+    likely = [name for name in _SPELT if abs(len(name) - len(key)) <= 2 and (name[0] == key[0] or name[-1] == key[-1])]
+    near = difflib.get_close_matches(key, likely, n=1, cutoff=0.8)
     return (ROLES[near[0]], near[0]) if near else (None, "")
 
 

@@ -11,25 +11,27 @@ from storygen.scripts.screenplay import Dialect, Screenplay
 from storygen.story import Script
 
 _DIALECT = Dialect(names_speak=True, plain_speaks=True, blank_ends=True)
-_HEADING = re.compile(r"\s{0,3}(#(?=\s)|#{2,6})\s*([^#\s].*?)[\s#]*")
+_HEADING = re.compile(r"\s{0,3}(#(?=\s)|#{2,6})\s*([^#\s].*)")
 _SCENE = re.compile(
     r"[*_]{0,3}(?:scene|szene|scène|escena)\s*#?\s*(?:\d{1,4}|[ivx]{1,5})?\b[.:)\s–—-]*(.*?)[*_]{0,3}", re.IGNORECASE
 )
 _NUMBERED = re.compile(r"[*_]{0,3}scene\s+#?\d{1,4}\b.{0,80}", re.IGNORECASE)
+_LONGEST_RULE = 200
+_LONGEST_HEADING = 200
 _RULE = re.compile(r"\s*(?:[-*_]\s*){3,}|\s*={3,}\s*")
 
 
 def heading(text: str) -> tuple[int, str] | None:
     """Level and text of a heading; a row of its own such as `**SCENE 2: The door**` is one of level 2."""
     if found := _HEADING.fullmatch(text):
-        return len(found[1]), found[2].strip()
+        return len(found[1]), found[2].rstrip(" #")
     bare = text.strip()
     return (2, bare) if _NUMBERED.fullmatch(bare) else None
 
 
 def scene_title(text: str) -> str:
     """A heading without `Scene 3:` before it and emphasis around it."""
-    found = _SCENE.fullmatch(text)
+    found = _SCENE.fullmatch(text) if len(text) <= _LONGEST_HEADING else None
     return (found[1] if found else text).strip().strip("*_").strip()
 
 
@@ -43,7 +45,7 @@ def read_markdown(text: Sequence[Row], issues: list[Issue], *, title: str, langu
     for place, row in enumerate(body):
         found = None if play.is_fenced else heading(row.text)
         if found is None:
-            if play.is_fenced or play.is_on_screen or not _RULE.fullmatch(row.text):
+            if play.is_fenced or play.is_on_screen or not _is_rule(row.text):
                 play.feed(row)
         elif has_title and found[0] == top and not play.drafts:
             play.header.setdefault(Role.TITLE, found[1].strip("*_ "))
@@ -53,6 +55,10 @@ def read_markdown(text: Sequence[Row], issues: list[Issue], *, title: str, langu
     if Role.TITLE not in play.header:
         issues.append(warning(body[0].number if body else 1, "no title", f"put `# {title}` first"))
     return play.script(title=title, language=language)
+
+
+def _is_rule(text: str) -> bool:
+    return len(text) <= _LONGEST_RULE and _RULE.fullmatch(text) is not None
 
 
 def _only_leads(after: Sequence[Row], level: int) -> bool:

@@ -20,8 +20,9 @@ _ABBREVIATION = re.compile(
     r"a\.m|p\.m|u\.s)\.$",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"(#{1,6})\s+(.+?)[\s#]*")
+_HEADING = re.compile(r"(#{1,6})\s+(.+)")
 _UNDERLINE = re.compile(r"(={3,}|-{3,})")
+_LONGEST_BREAK = 200
 _BREAK = re.compile(r"(?:[*_~#•—–-]\s*){3,}|[#⁂*]")
 _OPENS_LIST_OR_SPEECH = re.compile(r"\s*(?:[-+*•]\s|\d{1,3}[.)]\s|[–—]\s?\S)")
 
@@ -91,7 +92,7 @@ def _title(text: Sequence[Row]) -> tuple[str, Sequence[Row]]:
 
 
 def _unmarked(text: str) -> str:
-    return text.strip().strip("*_").strip()
+    return text.strip().rstrip("# ").strip("*_").strip()
 
 
 def _first_words(scenes: Sequence[Scene]) -> str:
@@ -110,7 +111,7 @@ def _parts(text: Sequence[Row]) -> list[_Part]:
             parts.append(_Part(title=_unmarked(heading[2])))
         elif under_line and len(parts[-1].paragraphs[-1]) == 1:
             parts.append(_Part(title=_unmarked(parts[-1].paragraphs.pop()[0].text)))
-        elif _BREAK.fullmatch(line):
+        elif len(line) <= _LONGEST_BREAK and _BREAK.fullmatch(line):
             parts.append(_Part())
         elif not line:
             parts[-1].paragraphs.append([])

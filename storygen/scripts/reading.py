@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from storygen.errors import InvalidScript
-from storygen.scripts.base import MAX_SCENES, UNTITLED, Issue, Reading, Row, error
+from storygen.scripts.base import MAX_SCENES, MAX_TITLE, UNTITLED, Issue, Reading, Row, error, warning
 from storygen.scripts.cleaning import rows, squeeze
 from storygen.scripts.decoding import decode
 from storygen.scripts.labels import Label, Role, parse_label
@@ -49,8 +49,9 @@ def read_text(data: bytes, name: str, *, language: str = "en") -> Reading:
         reader = read_log if kind == "log" else read_markdown
         script = reader(text, issues, title=_title(name), language=language)
     if script:
-        issues += _hollow(script)
         _refuse_endless(script, name)
+        issues += _hollow(script)
+        script = _short_titles(script, issues)
     issues.sort(key=lambda issue: issue.line)
     return Reading(name=name, format=kind, script=script, issues=tuple(issues), encoding=decoded.encoding)
 
@@ -125,6 +126,24 @@ def _hollow(script: Script) -> list[Issue]:
     if any(scene.lines or scene.on_screen or scene.picture for scene in script.scenes):
         return []
     return [error(1, "nothing is spoken, shown or typed in any scene", "write Narration: and some words")]
+
+
+def _short_titles(script: Script, issues: list[Issue]) -> Script:
+    """The script with titles that a card can hold: cut at a word, and said so."""
+    scenes = tuple(
+        replace(scene, title=_cut(scene.title), subtitle=_cut(scene.subtitle))
+        if max(len(scene.title), len(scene.subtitle)) > MAX_TITLE
+        else scene
+        for scene in script.scenes
+    )
+    short = replace(script, title=_cut(script.title), scenes=scenes)
+    if short != script:
+        issues.append(warning(0, f"titles longer than {MAX_TITLE} characters are cut", "keep titles short"))
+    return short
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1].rsplit(" ", 1)[0] + "…"
 
 
 def _refuse_endless(script: Script, name: str) -> None:

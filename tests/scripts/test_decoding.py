@@ -143,7 +143,18 @@ def test_a_heap_of_combining_marks_is_cut_and_not_sorted_for_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["A. " * 300_000, "(" * 900_000, "[0:00 " * 200_000, "a:" * 900_000, "* " * 900_000, '"a ' * 600_000]
+    "text",
+    [
+        "A. " * 300_000,
+        "(" * 900_000,
+        "[0:00 " * 200_000,
+        "a:" * 900_000,
+        "* " * 900_000,
+        "## a" + "# " * 900_000 + "a",
+        "## scene" + " " * 900_000 + "- " * 400_000 + "a",
+        '## Scene 1\nNarration:\n"a\nb\n' + "c\n" * 300_000,
+    ],
+    ids=["stops", "brackets", "sections", "labels", "rules", "heading", "scene", "quotes"],
 )
 def test_a_text_made_to_be_slow_is_read_or_refused_like_any_other(text: str) -> None:
     try:

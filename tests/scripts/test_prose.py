@@ -115,3 +115,11 @@ def test_any_text_reads_or_is_refused_and_what_is_read_can_be_stored(text: str) 
     for scene in reading.script.scenes if reading.script else ():
         scene.spoken.encode()
         assert not any(character < " " or character == "\x7f" for character in scene.spoken + scene.title)
+
+
+def test_a_title_that_no_card_can_hold_is_cut_and_told() -> None:
+    reading = read("# " + "lamp " * 400 + "\n\nIt went dark.")
+    assert reading.script is not None
+    assert reading.script.title.startswith("lamp lamp")
+    assert len(reading.script.title) <= 120
+    assert [issue.message for issue in reading.warnings] == ["titles longer than 120 characters are cut"]
