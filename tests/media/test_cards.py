@@ -138,6 +138,29 @@ def test_neighbours_are_never_alike(picture: str, tmp_path: Path) -> None:
         assert differs(one, other) > 4 or max(map(abs, difference)) > 8
 
 
+def test_neighbours_have_other_colours_and_where_nothing_is_asked_another_scene(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[tuple[str, object]] = []
+
+    def remember(description: str, turn: int) -> str:
+        used.append((scene_for(description, turn), cards.palette_for(Mood.NEUTRAL, turn)))
+        return used[-1][0]
+
+    monkeypatch.setattr(cards, "scene_for", remember)
+    for number in range(1, 9):
+        painted(tmp_path, number=number)
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in pairwise(used))
+
+
+def test_a_title_shrinks_before_it_is_cut() -> None:
+    long = "Into the woods we go again, because nobody told us that the path was closed"
+    words = heading(long, "below", 900, 180, 84)
+    assert " ".join(words.title.lines) == long
+    assert words.title.size < heading("Short", "below", 900, 180, 84).title.size
+    assert heading("word " * 200, "", 500, 120, 60).title.lines[-1].endswith("…")
+
+
 def test_the_words_of_a_description_choose_the_scene() -> None:
     asked = {
         "A lighthouse above the waves": "sea",

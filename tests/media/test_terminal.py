@@ -100,6 +100,25 @@ def test_the_window_scrolls_to_the_last_row(tmp_path: Path) -> None:
     assert ink(picture_of(typed(few, tmp_path).ass, SMALL, 60.0)) < ink(shown)
 
 
+def test_at_the_end_the_last_rows_fill_the_window(tmp_path: Path) -> None:
+    many = [f"row {number}" for number in range(60)]
+    capacity = lay_out(many, SMALL, DARK, alone=False).capacity
+    after = picture_of(typed(many, tmp_path).ass, SMALL, 300.0)
+    other = [f"xyz {number}" for number in range(60 - capacity)]
+    assert differs(after, picture_of(typed(other + many[-capacity:], tmp_path).ass, SMALL, 300.0)) < 0.01
+
+
+def test_mixed_rows_keep_the_order_of_the_eye(tmp_path: Path) -> None:
+    """Underscores after Hebrew stand left of it."""
+    frame = Frame(width=432, height=768, fps=30)
+    shown = picture_of(typed(["אבגד ____"], tmp_path, frame=frame).ass, frame, 0.0 + 40.8)
+    lit = shown.convert("L").point(lambda value: 255 * (value > 100))
+    left, top, right, bottom = lit.getbbox() or (0, 0, 0, 0)
+    beginning = lit.crop((left + (right - left) // 4, top, (left + right) // 2 - 4, bottom)).getbbox()
+    assert beginning is not None
+    assert beginning[3] - beginning[1] < 5
+
+
 @given(st.text(alphabet="ab cW😀ש日é\u0301-", max_size=120), st.integers(4, 40))
 def test_rows_keep_every_letter_and_fit_the_window(text: str, columns: int) -> None:
     rows = list(sheet._wrap(text, columns))
@@ -174,6 +193,15 @@ def test_text_can_be_read_on_every_theme(theme: str) -> None:
     for ink_colour, paper in ((look.text, look.paper), (look.prompt, look.paper), (look.label, look.bar)):
         bright, dark = sorted((light(ink_colour), light(paper)), reverse=True)
         assert (bright + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_alone_a_window_stands_on_a_ground_of_its_theme(tmp_path: Path) -> None:
+    corners = {}
+    for theme in THEMES:
+        with Image.open(typed(["a"], tmp_path, theme=theme, alone=True).panel) as image:
+            corners[theme] = image.convert("RGB").getpixel((1, 1))
+    assert len(set(corners.values())) == len(THEMES)
+    assert min(corners["light"]) > 200
 
 
 def test_the_same_text_gives_the_same_files(tmp_path: Path) -> None:
