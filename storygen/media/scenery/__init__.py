@@ -6,24 +6,24 @@ import re
 from collections.abc import Callable
 
 from storygen.media.canvas import Canvas, Point
-from storygen.media.scenery import abstract, nature, places
+from storygen.media.scenery import abstract, inside, nature, places, sky
 
 Scenery = Callable[[Canvas], Point]
 
 SCENES: dict[str, Scenery] = {
     "hills": nature.hills,
     "mountains": nature.mountains,
-    "sea": nature.sea,
+    "sea": sky.sea,
     "forest": nature.forest,
     "snow": nature.snow,
     "dunes": nature.dunes,
-    "night": nature.night,
-    "space": nature.space,
+    "night": sky.night,
+    "space": sky.space,
     "city": places.city,
     "rain": places.rain,
     "road": places.road,
-    "room": places.room,
-    "machines": places.machines,
+    "room": inside.room,
+    "machines": inside.machines,
     "ribbons": abstract.ribbons,
     "rings": abstract.rings,
     "lanterns": abstract.lanterns,

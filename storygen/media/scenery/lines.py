@@ -80,6 +80,12 @@ def moon(canvas: Canvas, at: Point, radius: float, *, crescent: bool) -> None:
         canvas.shapes(blot, seas, box=_around(canvas, at, radius), alpha=0.4)
 
 
+def stars(canvas: Canvas, bottom: float) -> None:
+    """Stars down to `bottom`, where the sky is dark enough for them."""
+    if canvas.palette.is_night:
+        canvas.specks(130, (0, 0, 1, bottom), (0.0008, 0.002), canvas.palette.light)
+
+
 def pine(brush: Brush, canvas: Canvas, foot: Point, height: float, *, tiers: int = 5) -> None:
     """A fir of `height` (share of the picture's height) standing on `foot`."""
     x, y = foot
