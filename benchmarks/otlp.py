@@ -1,6 +1,7 @@
 """A real OTLP receiver on loopback, over gRPC and HTTP: in this process for tests, in one of its own for the bench.
 
-As a program (`python -m benchmarks.otlp`) it prints its two ports, and when its standard input ends, the number of spans.
+As a program (`python -m benchmarks.otlp`) it prints its two ports and, when its standard input ends,
+how many spans came.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from subprocess import PIPE, Popen
 
-import grpc
+import grpc  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as messages
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
@@ -38,7 +39,7 @@ class Receiver(service.TraceServiceServicer):
         threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
 
     def Export(  # noqa: N802 - the name of the call in the protocol
-        self, request: messages.ExportTraceServiceRequest, context: object
+        self, request: messages.ExportTraceServiceRequest, _context: object
     ) -> messages.ExportTraceServiceResponse:
         """One batch."""
         number = sum(len(scope.spans) for part in request.resource_spans for scope in part.scope_spans)
@@ -63,7 +64,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """OTLP over HTTP with protobuf."""
 
-        def do_POST(self) -> None:  # noqa: N802 - the name that http.server calls
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)

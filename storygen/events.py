@@ -1,21 +1,22 @@
 """What can be observed, and the one small protocol of those who observe.
 
-Work is timed by `timed`, a context manager that ends exactly once; what happens inside is told by `emit`. Both find their
-watch in the context, so two runs at once never mix, and cost next to nothing where nobody watches. An observer that
-raises is reported once and ignored; the work goes on.
+Work is timed by `timed`, a context manager that ends exactly once; what happens inside is told by `emit`. Both find
+their watch in the context, so two runs at once never mix, and cost next to nothing where nobody watches. An observer
+that raises is reported once and ignored; the work goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 from storygen.story import Check, Outcome, Usage
 
@@ -32,9 +33,14 @@ Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg"]
 class Observer(Protocol):
     """Told when timed work begins and ends, and what happens within it. Called in the order of registration."""
 
-    def began(self, timed: Timed) -> None: ...
-    def ended(self, timed: Timed) -> None: ...
-    def noted(self, event: Event, within: Timed | None) -> None: ...
+    def began(self, timed: Timed) -> None:
+        """Timed work begins."""
+
+    def ended(self, timed: Timed) -> None:
+        """Timed work has ended, with its outcome and error."""
+
+    def noted(self, event: Event, within: Timed | None) -> None:
+        """Something happened within the innermost timed work, where there is any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +110,7 @@ class Occupied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What an attempt used and cost; `cost_usd` is None where the price is unknown; `wasted` says why, if it was for nothing."""
+    """What an attempt used and cost (None where the price is unknown); `wasted` says why, if it was for nothing."""
 
     provider: str
     model: str
@@ -123,7 +129,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A figure of what the viewer gets, by who made it: audio_loudness_lufs, subtitle_coverage_ratio, subtitle_drift_seconds."""
+    """A figure of what the viewer gets, by who made it.
+
+    Figures are audio_loudness_lufs, subtitle_coverage_ratio, subtitle_drift_seconds.
+    """
 
     figure: str
     value: float
@@ -148,7 +157,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progressed:
-    """Work moved on: `done` of `total` units of the current timed work (seconds of film for ffmpeg), at `speed` units a second."""
+    """The current work moved on: `done` of `total` units (seconds of film for ffmpeg), at `speed` units a second."""
 
     done: float
     total: float
@@ -191,30 +200,45 @@ Event = (
 
 
 class Watch:
-    """A set of observers, and the run they watch; `run_id` is empty outside a run."""
+    """A set of observers, and the run they watch; `run_id` is empty outside a run.
 
-    __slots__ = ("excused", "observers", "run_id")
+    An observer with an attribute `hears`, a collection of event classes, is not told of others.
+    """
+
+    __slots__ = ("_hearing", "began", "ended", "excused", "observers", "run_id")
 
     def __init__(self, observers: Sequence[Observer] = (), run_id: str = "") -> None:
         self.observers = tuple(observers)
         self.run_id = run_id
+        self.began = tuple(observer.began for observer in self.observers)
+        self.ended = tuple(observer.ended for observer in self.observers)
         self.excused: set[int] = set()
+        self._hearing: dict[type, tuple[Callable[[Event, Timed | None], None], ...]] = {}
 
-    def excuse(self, observer: Observer) -> None:
+    def hearing(self, kind: type) -> tuple[Callable[[Event, Timed | None], None], ...]:
+        """Those who want to be told of events of `kind`."""
+        known = self._hearing.get(kind)
+        if known is None:
+            wanting = (observer for observer in self.observers if kind in getattr(observer, "hears", (kind,)))
+            known = self._hearing[kind] = tuple(observer.noted for observer in wanting)
+        return known
+
+    def excuse(self, hook: Callable[..., None]) -> None:
         """Report the failure of an observer once, then never again."""
+        observer = getattr(hook, "__self__", hook)
         if id(observer) not in self.excused:
             self.excused.add(id(observer))
-            logging.getLogger("storygen.events").exception(
-                "observer.failed", extra={"observer": type(observer).__name__}
-            )
+            said = {"observer": type(observer).__name__}
+            logging.getLogger("storygen.events").error("observer.failed", extra=said, exc_info=sys.exception())
 
 
 class Timed:
     """One piece of timed work; an observer may read it from `began` to `ended` and after.
 
-    `stage` and `scene` are inherited from the work around it. `fields` are rich values for spans, reports and logs; metrics
-    take only names and closed values from it. `outcome` is set by `end` or by the exception that left the block. `trace`
-    belongs to the tracing observer, which also fills `trace_id` and `span_id` (hex, empty where the span is not sampled).
+    `stage` and `scene` are inherited from the work around it. `fields` are rich values for spans, reports and logs;
+    metrics take only names and closed values from it. `outcome` is set by `end` or by the exception that left the
+    block. `trace` belongs to the tracing observer, which also fills `trace_id` and `span_id` (hex, empty where the span
+    is not sampled).
     """
 
     __slots__ = (
@@ -264,14 +288,14 @@ class Timed:
         """Name the outcome; without this it is success, or follows from the exception."""
         self.outcome = outcome
 
-    def __enter__(self) -> Timed:
+    def __enter__(self) -> Self:
         self._token = _current.set(self)
         self.started_at = time.perf_counter()
-        for observer in self.watch.observers:
+        for tell in self.watch.began:
             try:
-                observer.began(self)
-            except Exception:
-                self.watch.excuse(observer)
+                tell(self)
+            except Exception:  # noqa: BLE001 - whatever an observer does, the work goes on
+                self.watch.excuse(tell)
         return self
 
     def __exit__(
@@ -283,14 +307,14 @@ class Timed:
             self.outcome = self.outcome or _outcome_of(error)
         elif self.outcome is None:
             self.outcome = Outcome.SUCCESS
-        for observer in self.watch.observers:
+        for tell in self.watch.ended:
             try:
-                observer.ended(self)
-            except Exception:
-                self.watch.excuse(observer)
-        try:
+                tell(self)
+            except Exception:  # noqa: BLE001
+                self.watch.excuse(tell)
+        try:  # noqa: SIM105 - `suppress` would cost as much as the rest of this method
             _current.reset(self._token)
-        except ValueError:  # a generator that was closed from elsewhere: its context ends with it
+        except ValueError:  # a generator that is closed from elsewhere has another context, which ends with it
             pass
 
 
@@ -304,7 +328,7 @@ class _Nothing:
 
     def add(self, **fields: Any) -> None: ...
     def end(self, outcome: Outcome) -> None: ...
-    def __enter__(self) -> _Nothing:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None: ...
@@ -317,7 +341,7 @@ _default = Watch()
 
 def watch_by_default(watch: Watch) -> None:
     """Use `watch` for everything that happens outside a run; an empty one switches observation off."""
-    global _default
+    global _default  # noqa: PLW0603 - one for the process
     _default = watch
 
 
@@ -347,6 +371,11 @@ def watched(watch: Watch) -> Iterator[Watch]:
 
 def timed(kind: Kind, name: str, **fields: Any) -> Timed | _Nothing:
     """Time the work of a `with` block."""
+    return begin(kind, name, fields)
+
+
+def begin(kind: Kind, name: str, fields: dict[str, Any]) -> Timed | _Nothing:
+    """As `timed`, with fields that now belong to it."""
     here = _current.get()
     if isinstance(here, Timed):
         watch, parent = here.watch, here
@@ -359,11 +388,12 @@ def emit(event: Event) -> None:
     """Tell what happened to whoever watches this context."""
     here = _current.get()
     watch = _default if here is None else here.watch if isinstance(here, Timed) else here
-    for observer in watch.observers:
+    within = here if isinstance(here, Timed) else None
+    for tell in watch.hearing(type(event)):
         try:
-            observer.noted(event, here if isinstance(here, Timed) else None)
-        except Exception:
-            watch.excuse(observer)
+            tell(event, within)
+        except Exception:  # noqa: BLE001
+            watch.excuse(tell)
 
 
 def _outcome_of(error: BaseException) -> Outcome:

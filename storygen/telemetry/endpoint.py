@@ -71,20 +71,20 @@ class Endpoint:
         class Handler(BaseHTTPRequestHandler):
             """Answers scrapes."""
 
-            def do_GET(self) -> None:  # noqa: N802 - the name that http.server calls
+            def do_GET(self) -> None:
                 if self.path.split("?")[0] not in {"/", "/metrics"}:
                     self.send_error(404, "The metrics are at /metrics")
                     return
-                was_closing = endpoint._closing.is_set()  # noqa: SLF001 - it is its handler
+                was_closing = endpoint._closing.is_set()
                 encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                body = encode(endpoint._registry)  # noqa: SLF001
+                body = encode(endpoint._registry)
                 self.send_response(200)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
                 if was_closing:
-                    endpoint._seen.set()  # noqa: SLF001
+                    endpoint._seen.set()
 
             def log_message(self, *_: object) -> None:
                 """Scrapes are not worth a line."""
@@ -96,7 +96,7 @@ def push_last_run(registry: CollectorRegistry, url: str) -> None:
     """Push what the last run was like to a Pushgateway; where that fails, a line in the log says so."""
     wanted = registry.restricted_registry(_samples(LAST_RUN))
     try:
-        push_to_gateway(url, job=JOB, registry=wanted, timeout=PUSH_SECONDS)  # type: ignore[arg-type]
+        push_to_gateway(url, job=JOB, registry=wanted, timeout=PUSH_SECONDS)
     except (OSError, ValueError):
         logging.getLogger("storygen.telemetry").warning("telemetry.push_failed")
 

@@ -18,7 +18,7 @@ from storygen.telemetry.process import ENDPOINTS, installed_version
 QUEUE = 16_384
 BATCH = 512
 TIMEOUT = 2.0
-EXIT_SECONDS = 1.5
+EXIT_SECONDS = 1.25
 LONGEST_EXIT_SECONDS = 10.0
 _SILENCED = ("opentelemetry.exporter", "opentelemetry.sdk")
 
@@ -39,7 +39,7 @@ def create_exporter(environ: Mapping[str, str]) -> SpanExporter:
     if protocol in {"", "grpc"}:
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
-        return GrpcExporter(timeout=timeout)  # type: ignore[arg-type]  # seconds may have a fraction
+        return GrpcExporter(timeout=timeout)
     raise InvalidSettings(
         f"OTEL_EXPORTER_OTLP_PROTOCOL: there is no {protocol!r}.", hint="There are grpc and http/protobuf."
     )
@@ -108,12 +108,15 @@ class Batches(BatchSpanProcessor):
         super().__init__(delivery, max_queue_size=QUEUE, max_export_batch_size=BATCH)
         self._delivery = delivery
         self._on_lost = on_lost
+        self._emit = self._batch_processor.emit
+        self._queued = self._batch_processor._queue  # noqa: SLF001 - how full it is, it tells nobody
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span; the library drops the oldest when the queue is full, and only logs it."""
-        if len(self._batch_processor._queue) >= QUEUE:  # noqa: SLF001 - it tells nobody else
-            self._on_lost(1)
-        super().on_end(span)
+        if span.context is not None and span.context.trace_flags.sampled:
+            if len(self._queued) >= QUEUE:
+                self._on_lost(1)
+            self._emit(span)
 
     def shutdown(self) -> None:
         """Deliver what is queued, as long as batches arrive; a collector that is dead costs less than two seconds."""
@@ -127,7 +130,7 @@ class Batches(BatchSpanProcessor):
             closing.join(min(patience, 0.05))
             if patience <= 0 or now - started > LONGEST_EXIT_SECONDS:
                 break
-        if left := len(self._batch_processor._queue):  # noqa: SLF001
+        if left := len(self._queued):
             self._on_lost(left)
 
 

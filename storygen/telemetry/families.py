@@ -21,8 +21,8 @@ _TYPES: Mapping[str, type[MetricWrapperBase]] = {"counter": Counter, "gauge": Ga
 class Allowed:
     """What settings add to the closed sets, and which providers and models serve which capability.
 
-    `chains` maps a capability to its providers in the order in which they are asked, by the conventions' names; `models`
-    maps a provider to its models.
+    `chains` maps a capability to its providers in the order in which they are asked, by the conventions' names;
+    `models` maps a provider to its models.
     """
 
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -56,7 +56,8 @@ class Family(Generic[M]):
         options: dict[str, Any] = {"buckets": declared.buckets} if declared.buckets else {}
         labels = [label.name for label in declared.labels]
         self.name = declared.name
-        self.metric: M = kind(declared.name, declared.help, labels, registry=registry, **options)  # type: ignore[assignment]
+        metric = kind(declared.name, declared.help, labels, registry=registry, **options)
+        self.metric: M = metric  # type: ignore[assignment]  # its declared type decides
         self._bound: dict[tuple[str, ...], M] = {}
         self._allowed = tuple(
             frozenset({*label.values, *(allowed.added(label.name) if label.grows else ())}) for label in declared.labels
@@ -75,9 +76,7 @@ class Family(Generic[M]):
             self.of(*combination)
 
     def _admit(self, values: tuple[str, ...]) -> M:
-        kept = tuple(
-            value if value in allowed else OTHER for value, allowed in zip(values, self._allowed, strict=True)
-        )
+        kept = tuple(value if value in allowed else OTHER for value, allowed in zip(values, self._allowed, strict=True))
         if kept != values:
             self._overflow.labels(self.name).inc()
         child = self._bound.get(kept)
@@ -90,7 +89,7 @@ class Families:
     """All metrics that something fills now, registered."""
 
     def __init__(self, registry: CollectorRegistry, allowed: Allowed) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         declared = names.BY_NAME["storygen_label_overflow_total"]
         overflow = Counter(declared.name, declared.help, ["metric"], registry=registry)
         self._families: dict[str, Family[Any]] = {

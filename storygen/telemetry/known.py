@@ -1,7 +1,7 @@
 """Creates every series that is known in advance.
 
-A counter that first appears at its first failure gives `increase()` nothing, and the failure is invisible. Histograms are
-created for success only, and only for what is configured, or the budget of series would break.
+A counter that first appears at its first failure gives `increase()` nothing, and the failure is invisible. Histograms
+are created for success only, and only for what is configured, or the budget of series would break.
 """
 
 from __future__ import annotations

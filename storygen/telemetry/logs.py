@@ -6,6 +6,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -14,9 +15,9 @@ from storygen import events
 from storygen.events import Event, Timed
 from storygen.settings import LogSettings
 from storygen.story import Outcome, Verdict
-from storygen.telemetry import names
+from storygen.telemetry import spans
 from storygen.telemetry.redaction import Redactor
-from storygen.telemetry.sinks import DailyFile, Flusher, Sink
+from storygen.telemetry.sinks import DailyFile, Flusher, Sink, utc_stamp
 from storygen.telemetry.words import error_type
 
 Line = dict[str, Any]
@@ -33,6 +34,18 @@ _ENDED: Mapping[str, tuple[str, str]] = {
 _LOUD = frozenset({"run", "stage", "call"})
 
 
+def _level_of(kind: str, *, broken: bool) -> int:
+    if not broken:
+        return logging.INFO if kind in _LOUD else logging.DEBUG
+    return logging.WARNING if kind == "attempt" else logging.ERROR
+
+
+_LEVEL_OF: Mapping[tuple[str, Outcome | None], int] = {
+    (kind, outcome): _level_of(kind, broken=outcome in _BROKEN) for kind in _ENDED for outcome in (None, *Outcome)
+}
+_LEVEL_NAMES = {level: name for name, level in _LEVELS.items()}
+
+
 class Logs:
     """The log of a process: `logger` writes to it, `observer` tells it of work, `close` ends it.
 
@@ -46,19 +59,20 @@ class Logs:
         redactor: Redactor | None = None,
         on_lost: Callable[[int], None] = lambda _: None,
     ) -> None:
-        redact = (redactor or Redactor()).redact
-        console = settings.format == "console"
-        outputs = [(Sink(stream, on_lost), _for_console(stream) if console else _as_json)]
+        outputs = []
+        if settings.format != "off":
+            outputs.append((Sink(stream, on_lost), _for_console(stream) if settings.format == "console" else _as_json))
         if settings.folder is not None:
             outputs.append((Sink(DailyFile(settings.folder, settings.keep_days), on_lost), _as_json))
         self._flusher = Flusher(*(sink for sink, _ in outputs))
+        writer = _Writer(outputs, (redactor or Redactor()).redact)
         level = _LEVELS[settings.level]
         self.logger: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            _Writer(outputs, redact),
-            processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso"), _as_argument],
+            writer,
+            processors=[structlog.processors.add_log_level, _add_time, _as_argument],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         ).bind()
-        self.observer = LogObserver(self.logger, level)
+        self.observer = LogObserver(writer, level)
         self._bridge = _Bridge(self.logger, level)
         for name in ("storygen", "py.warnings"):
             logging.getLogger(name).addHandler(self._bridge)
@@ -76,11 +90,15 @@ class Logs:
 class _Writer:
     """What structlog hands finished lines to; one method for each level."""
 
-    def __init__(
-        self, outputs: list[tuple[Sink, Callable[[Line], str]]], redact: Callable[[str], str]
-    ) -> None:
+    def __init__(self, outputs: list[tuple[Sink, Callable[[Line], str]]], redact: Callable[[str], str]) -> None:
         self._outputs = outputs
         self._redact = redact
+        self.is_json = all(render is _as_json for _, render in outputs)
+
+    def written(self, text: str) -> None:
+        """Write a line that is JSON already, where everything is to be JSON."""
+        for sink, _ in self._outputs:
+            sink.line(text)
 
     def info(self, line: Line) -> None:
         for sink, render in self._outputs:
@@ -98,44 +116,70 @@ class _Writer:
 class LogObserver:
     """Tells the log how work ended, and what went wrong on the way; never what a story says."""
 
-    def __init__(self, logger: structlog.typing.FilteringBoundLogger, level: int) -> None:
-        self._log = logger.log
+    hears = frozenset(
+        {
+            events.CacheLooked,
+            events.Checked,
+            events.FellBack,
+            events.GaveUp,
+            events.Halted,
+            events.Retried,
+            events.Shipped,
+        }
+    )
+
+    def __init__(self, writer: _Writer, level: int) -> None:
+        self._writer = writer
         self._level = level
 
     def began(self, timed: Timed) -> None:
         """Only runs announce their beginning."""
-        if timed.kind == "run":
-            self._log(logging.INFO, "run.began", **_ids(timed), pipeline=timed.name)
+        if timed.kind == "run" and self._level <= logging.INFO:
+            line = {"timestamp": utc_stamp(), "level": "info", "event": "run.began", "pipeline": timed.name}
+            self._writer.info(line | _ids(timed))
 
     def ended(self, timed: Timed) -> None:
         """One line, at a level that follows from what it was and how it ended."""
-        kind, broken = timed.kind, timed.outcome in _BROKEN
-        level = _level_of(kind, broken=broken)
+        kind, outcome = timed.kind, timed.outcome
+        level = _LEVEL_OF[kind, outcome]
         if level < self._level:
             return
+        if timed.error is None and not timed.fields and self._writer.is_json:
+            self._writer.written(_end_as_json(timed, level))
+            return
         event, named = _ENDED[kind]
-        line = {**_ids(timed), named: timed.name, "outcome": timed.outcome, "seconds": round(timed.seconds, 6)}
+        line: Line = {
+            "timestamp": utc_stamp(),
+            "level": _LEVEL_NAMES[level],
+            "event": event,
+            named: timed.name,
+            "outcome": outcome,
+            "seconds": round(timed.ended_at - timed.started_at, 6),
+            "run_id": timed.watch.run_id,
+            "trace_id": timed.trace_id,
+            "span_id": timed.span_id,
+        }
         if timed.stage:
             line["stage"] = timed.stage
         if timed.scene is not None:
             line["scene"] = timed.scene
-        if timed.fields:
-            _add_fields(line, timed)
-        if timed.error is not None and timed.outcome is not Outcome.CANCELLED:
+        _add_fields(line, timed)
+        if timed.error is not None and outcome is not Outcome.CANCELLED:
             _add_error(line, timed.error)
-        self._log(level, event, **line)
+        (self._writer.error if level >= logging.ERROR else self._writer.info)(line)
 
     def noted(self, event: Event, within: Timed | None) -> None:
         """One line for what went wrong on the way."""
         if (note := _NOTES.get(type(event))) is not None and (told := note(event)) is not None:
             level, name, fields = told
             if level >= self._level:
-                ids = _ids(within)
+                line: Line = {"timestamp": utc_stamp(), "level": _LEVEL_NAMES[level], "event": name}
+                line |= _ids(within) | fields
                 if within is not None and within.stage:
-                    ids["stage"] = within.stage
+                    line["stage"] = within.stage
                 if within is not None and within.scene is not None:
-                    ids["scene"] = within.scene
-                self._log(level, name, **ids, **fields)
+                    line["scene"] = within.scene
+                self._writer.info(line)
 
 
 class _Bridge(logging.Handler):
@@ -160,16 +204,10 @@ def _ids(timed: Timed | None) -> Line:
     return {"run_id": timed.watch.run_id, "trace_id": timed.trace_id, "span_id": timed.span_id}
 
 
-def _level_of(kind: str, *, broken: bool) -> int:
-    if not broken:
-        return logging.INFO if kind in _LOUD else logging.DEBUG
-    return logging.WARNING if kind == "attempt" else logging.ERROR
-
-
 def _add_fields(line: Line, timed: Timed) -> None:
-    known = names.SPANS[timed.kind].fields
+    known = spans.SPANS[timed.kind].fields
     for key, value in timed.fields.items():
-        shown = key in known or (timed.kind == "operation" and key not in names.CONTENT)
+        shown = key in known or (timed.kind == "operation" and key not in spans.CONTENT)
         if shown and key not in line and isinstance(value, str | bool | int | float):
             line[key] = value
 
@@ -221,11 +259,32 @@ _NOTES: Mapping[type, Callable[[Any], tuple[int, str, Line] | None]] = {
 }
 
 
+def _add_time(_: object, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {"timestamp": utc_stamp(), **line}
+
+
 def _as_argument(_: object, __: str, line: structlog.typing.EventDict) -> tuple[tuple[Any, ...], Line]:
     return (line,), {}
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False, default=str, separators=(",", ":")).encode
+
+
+_quoted = lru_cache(4096)(_as_json)
+
+
+def _end_as_json(timed: Timed, level: int) -> str:
+    """The line of work that went well and has nothing to add: names, numbers and ids; there are many such lines."""
+    event, named = _ENDED[timed.kind]
+    place = f',"stage":{_quoted(timed.stage)}' if timed.stage else ""
+    if timed.scene is not None:
+        place += f',"scene":{timed.scene}'
+    return (
+        f'{{"timestamp":"{utc_stamp()}","level":"{_LEVEL_NAMES[level]}","event":"{event}",'
+        f'"{named}":{_quoted(timed.name)},"outcome":"{timed.outcome}",'
+        f'"seconds":{timed.ended_at - timed.started_at:.6f}{place},'
+        f'"run_id":{_quoted(timed.watch.run_id)},"trace_id":"{timed.trace_id}","span_id":"{timed.span_id}"}}'
+    )
 
 
 def _for_console(stream: TextIO) -> Callable[[Line], str]:

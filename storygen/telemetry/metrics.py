@@ -29,7 +29,8 @@ class Metrics:
         families = Families(registry, allowed)
         create_known(families, allowed)
         work = _Work(families)
-        self._began: Mapping[str, Callable[[Timed], None]] = {"run": work.run_began, "operation": work.operation_began}
+        self._begin_run = work.run_began
+        self._begin_operation = work.operating.inc
         self._ended: Mapping[str, Callable[[Timed], None]] = {
             "run": work.run_ended,
             "stage": work.stage_ended,
@@ -38,12 +39,15 @@ class Metrics:
             "operation": work.operation_ended,
         }
         self._noted = _Notes(families).handlers()
+        self.hears = self._noted.keys()
         self.families = families
 
     def began(self, timed: Timed) -> None:
         """Count what is under way."""
-        if (begin := self._began.get(timed.kind)) is not None:
-            begin(timed)
+        if timed.kind == "operation":
+            self._begin_operation()
+        elif timed.kind == "run":
+            self._begin_run(timed)
 
     def ended(self, timed: Timed) -> None:
         """Measure what has ended."""
@@ -52,8 +56,7 @@ class Metrics:
 
     def noted(self, event: Event, within: Timed | None) -> None:
         """Count what happened."""
-        if (note := self._noted.get(type(event))) is not None:
-            note(event, within)
+        self._noted[type(event)](event, within)
 
 
 class _Work:
@@ -69,7 +72,7 @@ class _Work:
         self._stage_seconds = families.histogram("storygen_stage_duration_seconds")
         self._critical = families.counter("storygen_stage_critical_seconds_total")
         self._failures = families.counter("storygen_stage_failures_total")
-        self._operating = families.gauge("storygen_concurrency_in_use").of("operations")
+        self.operating = families.gauge("storygen_concurrency_in_use").of("operations")
         self._operation_seconds = families.histogram("storygen_operation_duration_seconds").of
         self._calls = families.counter("storygen_calls_total")
         self._call_attempts = families.histogram("storygen_call_attempts")
@@ -105,11 +108,8 @@ class _Work:
         if pieces is not None:
             pieces.append(Piece(timed.name, timed.scene, timed.started_at, timed.ended_at))
 
-    def operation_began(self, timed: Timed) -> None:  # noqa: ARG002 - one shape for all
-        self._operating.inc()
-
     def operation_ended(self, timed: Timed) -> None:
-        self._operating.dec()
+        self.operating.dec()
         seconds = timed.ended_at - timed.started_at
         self._operation_seconds(timed.name, timed.outcome or "").observe(seconds, exemplar(timed))
 

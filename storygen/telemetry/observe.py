@@ -5,8 +5,8 @@
             ...
     print(episode.summary())
 
-`observe` and its companions tell whoever watches: the session that they happen in, and the observers that were passed to
-`enable`. With neither, or after `disable`, they cost well below a microsecond.
+`observe` and its companions tell whoever watches: the session that they happen in, and the observers that were passed
+to `enable`. With neither, or after `disable`, they cost well below a microsecond.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _on = True
 
 
 def enable(*observers: Observer) -> None:
-    """Observe from now on, which is how a process starts; `observers` are told of what happens outside sessions, too."""
+    """Observe from now on, as a process does when it starts; `observers` see what happens outside sessions, too."""
     global _on  # noqa: PLW0603 - one switch for the process
     _on = True
     events.watch_by_default(Watch(observers))
@@ -64,15 +64,18 @@ class observe:  # noqa: N801 - it is used as a function is
         self._metadata = metadata
 
     def __enter__(self) -> Timed:
-        self._timed = timed = events.timed("operation", self._name, **self._metadata) if _on else events.NOTHING
-        return timed.__enter__()  # type: ignore[return-value]  # what stands in for it has the same methods
+        timed = self._timed = events.begin("operation", self._name, self._metadata) if _on else None
+        # What stands in for timed work that nobody watches has the same methods.
+        return timed.__enter__() if timed is not None else events.NOTHING  # type: ignore[return-value]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timed.__exit__(kind, error, trace)
+        if self._timed is not None:
+            self._timed.__exit__(kind, error, trace)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate `function`."""
         name, metadata = self._name, self._metadata
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise CallerMistake(
@@ -83,14 +86,14 @@ class observe:  # noqa: N801 - it is used as a function is
 
             @functools.wraps(function)
             async def observed_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                with observe(name, **metadata):
+                with events.begin("operation", name, dict(metadata)) if _on else events.NOTHING:
                     return await function(*args, **kwargs)
 
             return cast("Callable[P, R]", observed_async)
 
         @functools.wraps(function)
         def observed(*args: P.args, **kwargs: P.kwargs) -> R:
-            with observe(name, **metadata):
+            with events.begin("operation", name, dict(metadata)) if _on else events.NOTHING:
                 return function(*args, **kwargs)
 
         return observed

@@ -15,15 +15,17 @@ _SIGNS = (
     *("pi_key", "PI_KEY", "pi-key", "pikey", "piKey", "Api-Key", "API-Key"),
 )
 _URL = re.compile(
-    r"""(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^\s/@"'<>\\]*@)?(?P<place>[^\s?#"'<>\\]*)(?:[?#][^\s"'<>\\]*)?""", re.I
+    r"""(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^\s/@"'<>\\]*@)?(?P<place>[^\s?#"'<>\\]*)(?:[?#][^\s"'<>\\]*)?""",
+    re.IGNORECASE,
 )
 _TOKEN = re.compile(r"\b(?:sk|pk|xi|rk)-[\w-]{8,}|\bAIza[\w-]{10,}|(?<=earer )[\w.~+/=-]{6,}")
 _NAMED = re.compile(
-    r"""((?:[\w-]*(?:api[_-]?key|secret|password|signature)|(?:[\w-]*[_-])?token|authorization)\\?["']?\s*[:=]\s*\\?["']?)"""
+    r"""((?:[\w-]*(?:api[_-]?key|secret|password|signature)|(?:[\w-]*[_-])?token|authorization)"""
+    r"""\\?["']?\s*[:=]\s*\\?["']?)"""
     r"""(?!\[redacted\])((?:basic |bearer )?[^\s"'\\,;&}\])]+)""",
-    re.I,
+    re.IGNORECASE,
 )
-_SECRET_NAME = re.compile(r"(_|^)(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.I)
+_SECRET_NAME = re.compile(r"(_|^)(API_?KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
 
 
 class Redactor:

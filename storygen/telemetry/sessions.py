@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextvars
+import heapq
+import threading
 import uuid
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -12,9 +14,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from storygen import events
-from storygen.events import Watch
+from storygen.events import Event, Observer, Timed, Watch
 from storygen.telemetry import observe as door
-from storygen.telemetry.recorder import Recorder, Recording
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,15 +91,15 @@ class SessionSummary:
 class Session:
     """What a `with session(...)` block yields."""
 
-    def __init__(self, name: str, run_id: str, recorder: Recorder) -> None:
+    def __init__(self, name: str, run_id: str, tally: _Tally) -> None:
         self.name = name
         self.run_id = run_id
-        self._recorder = recorder
+        self._tally = tally
         self._context = contextvars.copy_context()
 
     def summary(self) -> SessionSummary:
         """What has happened up to now, or up to its end."""
-        return _summarise(self.name, self.run_id, self._recorder.recording())
+        return self._tally.summary(self.name, self.run_id)
 
     def carry(self, function: Callable[P, R]) -> Callable[P, R]:
         """`function`, bound to this session wherever it is called: a new thread starts with an empty context."""
@@ -110,14 +111,16 @@ class Session:
 
 
 @contextmanager
-def session(name: str, **metadata: Any) -> Iterator[Session]:
-    """Observe what happens in the block, in the threads and tasks that inherit its context, and nowhere else."""
-    run_id = uuid.uuid4().hex
-    recorder = Recorder(run_id)
-    outer = events.current_watch()
-    watch = Watch((*outer.observers, recorder), run_id) if door.is_enabled() else Watch((), run_id)
+def session(name: str, *observers: Observer, **metadata: Any) -> Iterator[Session]:
+    """Observe what happens in the block, in the threads and tasks that inherit its context, and nowhere else.
+
+    `observers` watch this session alone, besides those who watch already (a `Recorder`, to build a report from).
+    """
+    run_id, tally = uuid.uuid4().hex, _Tally()
+    around = events.current_watch().observers
+    watch = Watch((*around, *observers, tally) if door.is_enabled() else (), run_id)
     with events.watched(watch), events.timed("run", name, run_id=run_id, **metadata):
-        opened = Session(name, run_id, recorder)
+        opened = Session(name, run_id, tally)
         token = _current.set(opened)
         try:
             yield opened
@@ -136,56 +139,107 @@ def session_history() -> tuple[SessionSummary, ...]:
     return tuple(_history)
 
 
-def _summarise(name: str, run_id: str, recording: Recording) -> SessionSummary:
-    seconds = recording.run.seconds if recording.run else max((e.ended for e in recording.entries), default=0.0)
-    operations = _by_name(recording)
-    count, total = sum(o.count for o in operations), sum(o.total for o in operations)
-    longest = sorted(recording.of_kind("operation"), key=lambda entry: entry.seconds, reverse=True)
-    looked = Counter(note.data["result"] for note in recording.events("CacheLooked"))
-    asked = looked["hit"] + looked["miss"]
-    spent = [note.data for note in recording.events("Spent")]
-    called = [note.data["error"] for note in recording.events("Called")]
-    called += [entry.error for entry in recording.of_kind("call")]
-    elements: Counter[str] = Counter()
-    for note in recording.events("Counted"):
-        elements[note.data["element"]] += note.data["count"]
-    return SessionSummary(
-        name=name,
-        run_id=run_id,
-        seconds=seconds,
-        operations=count,
-        failures=sum(o.failures for o in operations),
-        mean=total / count if count else 0.0,
-        by_name=operations,
-        slowest=tuple((entry.name, entry.seconds) for entry in longest[:SLOWEST]),
-        large=tuple(o.name for o in operations if seconds and o.total > LARGE_SHARE * seconds),
-        cache_hits=looked["hit"],
-        cache_misses=looked["miss"],
-        hit_rate=looked["hit"] / asked if asked else None,
-        calls=len(called),
-        errors=sum(1 for error in called if error),
-        input_tokens=sum(data["usage"]["input_tokens"] for data in spent),
-        output_tokens=sum(data["usage"]["output_tokens"] for data in spent),
-        cost_usd=sum(data["cost_usd"] or 0.0 for data in spent),
-        unpriced=sum(1 for data in spent if data["cost_usd"] is None),
-        elements=dict(elements),
-    )
+class _Tally:
+    """The observer of a session: sums only, so that a session that never ends does not fill memory."""
+
+    hears = frozenset({events.CacheLooked, events.Called, events.Counted, events.Spent})
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sums: dict[str, _Sums] = defaultdict(_Sums)
+        self._slowest: list[tuple[float, str]] = []
+        self._totals: Counter[str] = Counter()
+        self._elements: Counter[str] = Counter()
+        self._cost = 0.0
+        self._seconds = 0.0
+        self._run: Timed | None = None
+
+    def began(self, timed: Timed) -> None:
+        if self._run is None and timed.kind == "run":
+            self._run = timed
+
+    def ended(self, timed: Timed) -> None:
+        if timed.kind == "operation":
+            seconds = timed.ended_at - timed.started_at
+            with self._lock:
+                self._sums[timed.name].add(seconds, failed=timed.error is not None)
+                if len(self._slowest) < SLOWEST or seconds > self._slowest[0][0]:
+                    change = heapq.heappush if len(self._slowest) < SLOWEST else heapq.heapreplace
+                    change(self._slowest, (seconds, timed.name))
+        elif timed.kind == "call":
+            with self._lock:
+                self._totals["calls"] += 1
+                self._totals["errors"] += timed.error is not None
+
+    def noted(self, event: Event, within: Timed | None) -> None:  # noqa: ARG002 - the place does not matter here
+        with self._lock:
+            match event:
+                case events.CacheLooked():
+                    self._totals[event.result] += 1
+                case events.Called():
+                    self._totals["calls"] += 1
+                    self._totals["errors"] += bool(event.error)
+                case events.Spent():
+                    self._totals["input_tokens"] += event.usage.input_tokens
+                    self._totals["output_tokens"] += event.usage.output_tokens
+                    self._totals["unpriced"] += event.cost_usd is None
+                    self._cost += event.cost_usd or 0.0
+                case events.Counted():
+                    self._elements[event.element] += event.count
+                case _:
+                    pass
+
+    def summary(self, name: str, run_id: str) -> SessionSummary:
+        with self._lock:
+            by_name = tuple(sorted((sums.summary(of) for of, sums in self._sums.items()), key=lambda o: -o.total))
+            slowest = tuple((of, seconds) for seconds, of in sorted(self._slowest, reverse=True))
+            totals, elements, cost = self._totals.copy(), dict(self._elements), self._cost
+        seconds = self._run.seconds if self._run is not None else 0.0
+        operations, asked = sum(o.count for o in by_name), totals["hit"] + totals["miss"]
+        return SessionSummary(
+            name=name,
+            run_id=run_id,
+            seconds=seconds,
+            operations=operations,
+            failures=sum(o.failures for o in by_name),
+            mean=sum(o.total for o in by_name) / operations if operations else 0.0,
+            by_name=by_name,
+            slowest=slowest,
+            large=tuple(o.name for o in by_name if o.total > LARGE_SHARE * seconds),
+            cache_hits=totals["hit"],
+            cache_misses=totals["miss"],
+            hit_rate=totals["hit"] / asked if asked else None,
+            calls=totals["calls"],
+            errors=totals["errors"],
+            input_tokens=totals["input_tokens"],
+            output_tokens=totals["output_tokens"],
+            cost_usd=cost,
+            unpriced=totals["unpriced"],
+            elements=elements,
+        )
 
 
-def _by_name(recording: Recording) -> tuple[OperationSummary, ...]:
-    """The operations by name, the one that took most first; those that the recorder folded are in it."""
-    sums: dict[str, list[float]] = defaultdict(lambda: [0, 0, 0.0, 0.0])
-    for entry in recording.of_kind("operation"):
-        known = sums[entry.name]
-        known[:] = known[0] + 1, known[1] + bool(entry.error), known[2] + entry.seconds, max(known[3], entry.seconds)
-    for name, folded in recording.folded.items():
-        known = sums[name]
-        known[0] += folded.count
-        known[1] += folded.failures
-        known[2] += folded.seconds
-        known[3] = max(known[3], folded.longest)
-    found = (
-        OperationSummary(name=name, count=int(n), failures=int(failed), total=total, mean=total / n, longest=longest)
-        for name, (n, failed, total, longest) in sums.items()
-    )
-    return tuple(sorted(found, key=lambda operation: operation.total, reverse=True))
+class _Sums:
+    """What is known of the operations of one name."""
+
+    __slots__ = ("count", "failures", "longest", "total")
+
+    def __init__(self) -> None:
+        self.count = self.failures = 0
+        self.total = self.longest = 0.0
+
+    def add(self, seconds: float, *, failed: bool) -> None:
+        self.count += 1
+        self.failures += failed
+        self.total += seconds
+        self.longest = max(self.longest, seconds)
+
+    def summary(self, name: str) -> OperationSummary:
+        return OperationSummary(
+            name=name,
+            count=self.count,
+            failures=self.failures,
+            total=self.total,
+            mean=self.total / self.count,
+            longest=self.longest,
+        )

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from storygen.events import Observer
 from storygen.settings import Settings
@@ -57,6 +57,11 @@ class Telemetry:
         """Keep the metrics open until they were scraped once more; says whether they were."""
         return self._endpoint is not None and self._endpoint.linger(self._settings.telemetry.metrics_linger_seconds)
 
+    def flush(self) -> None:
+        """Deliver what is queued now; waits for the collector, so never at the end of a run."""
+        if self._provider is not None:
+            self._provider.force_flush()
+
     def shutdown(self) -> None:
         """Deliver what is on its way, and close."""
         if self._closed:
@@ -72,7 +77,7 @@ class Telemetry:
             self._endpoint.close()
         self._logs.close()
 
-    def __enter__(self) -> Telemetry:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -92,8 +97,8 @@ def start(
 ) -> Telemetry:
     """Start what the settings and the standard `OTEL_*` variables ask for, and import no more than that.
 
-    `models` maps providers to the models that metrics may name; `last_success` maps pipelines to when a run last succeeded
-    (Unix time). A `registry` asks for metrics that the caller serves. Raises `InvalidSettings`.
+    `models` maps providers to the models that metrics may name; `last_success` maps pipelines to when a run last
+    succeeded (Unix time). A `registry` asks for metrics that the caller serves. Raises `InvalidSettings`.
     """
     from storygen.telemetry.logs import Logs
     from storygen.telemetry.redaction import Redactor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,27 @@ _MOST_LINES = 65_536
 _FILE = "storygen-{day}.log"
 
 
+_second: tuple[int, str] = (0, "")
+
+
+def utc_stamp() -> str:
+    """Now, in UTC, as ISO 8601 with microseconds; the text of a second is made once."""
+    global _second  # noqa: PLW0603 - remembered between lines
+    now = time.time()
+    number, text = _second
+    if number != int(now):
+        number, text = _second = int(now), datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+    return f"{text}{int((now - number) * 1e6):06d}Z"
+
+
 class Output(Protocol):
     """Takes whole lines of text."""
 
-    def write(self, text: str, /) -> object: ...
-    def flush(self) -> object: ...
+    def write(self, text: str, /) -> object:
+        """Take some lines."""
+
+    def flush(self) -> object:
+        """Bring them to where they go."""
 
 
 class Sink:
@@ -72,9 +89,7 @@ class Sink:
 class DailyFile:
     """A file a day in `folder`, named by the UTC date; those older than `keep_days` are deleted as a new one begins."""
 
-    def __init__(
-        self, folder: Path, keep_days: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, folder: Path, keep_days: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._folder = folder
         self._keep_days = keep_days
         self._now = now
