@@ -24,7 +24,8 @@ _SILENCE_SHARE = 0.8
 _LENGTH_TOLERANCE = 0.1
 _LEAST_SECONDS = 0.2
 _LEAST_PIXELS = 144
-_BLACK = re.compile(r"black_duration:\s*([\d.]+)")
+_SAMPLE_SECONDS = 0.5
+_BLACK = re.compile(r"black_start:([\d.]+) black_end:([\d.]+)")
 _FROZEN = re.compile(r"freeze_(start|end):\s*([\d.]+)")
 _SILENT = re.compile(r"silence_(start|end):\s*(-?[\d.]+)")
 _LEVEL = re.compile(r"^\[info\] ", re.MULTILINE)
@@ -42,10 +43,11 @@ class FilmPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Track:
-    """The packets of one stream: how many, the commonest length and how many differ from it, and where they end."""
+    """The packets of one stream: how many, how many are of uncommon length, the last key frame, and the end, in seconds."""
 
     packets: int
     odd: int
+    last_key: float
     end: float
 
 
@@ -72,7 +74,7 @@ async def check_film(
     checks.append(_check("decodes", len(_ERROR.findall(said)), 0, Verdict.FAIL, "errors"))
     seconds = max(track.end for track in (picture, sound) if track)
     if picture:
-        checks += _seen_checks(said, seconds)
+        checks += _seen_checks(said, seconds, seconds - 1.5 * _SAMPLE_SECONDS if thorough else picture.last_key)
     if sound:
         share = _stretches(_SILENT, said, seconds)[0] / seconds if seconds else 1.0
         checks.append(_check("silence_share", round(share, 3), _SILENCE_SHARE, Verdict.WARN))
@@ -89,7 +91,7 @@ async def _streams(path: Path, ffmpeg: Callable[[Command], Awaitable[Finished]])
 
 def _scan_command(path: Path, packets: Path, *, seen: bool, heard: bool, thorough: bool) -> Command:
     """Look for black, frozen and silent stretches, and write down the times of all packets, in one reading."""
-    sampled = "fps=2," if thorough else ""
+    sampled = f"fps={1 / _SAMPLE_SECONDS:g}," if thorough else ""
     outputs: list[str] = []
     if seen:
         detect = f"{sampled}scale=160:-2:flags=fast_bilinear,blackdetect=d=0:pix_th=0.1,freezedetect=n=0.0003:d=1"
@@ -111,6 +113,7 @@ def _tracks(packets: Path, media: Media) -> tuple[_Track | None, _Track | None]:
     """Read the packets of the picture and the sound."""
     bases: dict[str, float] = {}
     ends: dict[str, int] = {}
+    keys: dict[str, int] = {}
     lengths: dict[str, Counter[int]] = {}
     with packets.open() as lines:
         for line in lines:
@@ -119,11 +122,18 @@ def _tracks(packets: Path, media: Media) -> tuple[_Track | None, _Track | None]:
                 ticks, _, rate = base.partition("/")
                 bases[stream] = int(ticks) / int(rate)
             elif not line.startswith("#"):
-                stream, _, pts, length, *_ = line.split(",")
+                stream, _, pts, length, _, _, *flags = line.split(",")
                 lengths.setdefault(stream, Counter())[int(length)] += 1
+                if not any("F=0x0" in flag for flag in flags):
+                    keys[stream] = int(pts)
                 ends[stream] = max(ends.get(stream, 0), int(pts) + int(length))
     found = [
-        _Track(packets=kinds.total(), odd=kinds.total() - max(kinds.values()), end=ends[stream] * bases[stream])
+        _Track(
+            packets=kinds.total(),
+            odd=kinds.total() - max(kinds.values()),
+            last_key=keys.get(stream, 0) * bases[stream],
+            end=ends[stream] * bases[stream],
+        )
         for stream, kinds in sorted(lengths.items())
     ]
     picture = found.pop(0) if media.video and found else None
@@ -173,9 +183,10 @@ def _length_checks(media: Media, plan: FilmPlan | None, picture: _Track | None, 
     return checks
 
 
-def _seen_checks(said: str, seconds: float) -> list[Check]:
-    """Whether something is seen and moves."""
-    black = max((float(length) for length in _BLACK.findall(said)), default=0.0)
+def _seen_checks(said: str, seconds: float, last_seen: float) -> list[Check]:
+    """Whether something is seen and moves; what was black at the last look, at `last_seen`, is so to the end."""
+    stretches = ((float(start), float(end)) for start, end in _BLACK.findall(said))
+    black = max(((end if end < last_seen - 0.01 else seconds) - start for start, end in stretches), default=0.0)
     frozen = _stretches(_FROZEN, said, seconds)[1]
     warn, fail = _BLACK_SECONDS
     limit, verdict = (fail, Verdict.FAIL) if black > fail else (warn, Verdict.WARN)
