@@ -117,7 +117,7 @@ def survey(path: Path) -> Sound:
         if loudest < 104:
             silent += len(block)
         elif loudest >= 32_767:
-            clipped += block.count(32_767) + block.count(-32_768)
+            clipped += sum(map(block.count, (32_767, -32_767, -32_768)))
     with _reader(path) as wav:
         seconds, rate, channels = wav.getnframes() / wav.getframerate(), wav.getframerate(), wav.getnchannels()
     return Sound(
@@ -267,7 +267,8 @@ def _segment(path: Path) -> AudioSegment:
         warnings.simplefilter("ignore")  # it warns of audioop, and of an ffmpeg that it does not need for WAV
         from pydub import AudioSegment
 
-    return AudioSegment.from_wav(path)
+    with path.open("rb") as file:
+        return AudioSegment.from_wav(file)
 
 
 def _sounding(sound: AudioSegment) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from storygen.errors import (
 _LONGEST_DATA_PATH = 150  # bytes: eSpeak NG copies the path into 160
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108  # what is made in it has a random name and is private
 _PROGRAM = Path(__file__).with_name("espeak.py")
+_PATIENCE_SECONDS = 20.0
 _NAME = "builtin"
 _INSTALL = "pip install espeakng-loader; where that has no wheel, configure another provider for speech."
 
@@ -70,7 +71,7 @@ async def speak(job: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `ProviderTimeout`, `InvalidOutput`, `ProviderUnavailable`, `InvalidSettings` or `DiskFull`.
     """
-    limit = 20.0 + len(job["text"]) / 200
+    limit = _PATIENCE_SECONDS + len(job["text"]) / 200
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
