@@ -51,6 +51,7 @@ class Workshop:
         self._caller = caller
         self._cache = cache
         self._binary = binary
+        self.cores = cores
         self._cores = asyncio.Semaphore(cores)
         self._stall_seconds = stall_seconds
         self._pulse = pulse

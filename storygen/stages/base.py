@@ -17,6 +17,11 @@ P = ParamSpec("P")
 class Tools(Protocol):
     """The hands of a stage: everything that is slow, dear, stored or can fail goes through here, and is observed there."""
 
+    @property
+    def cores(self) -> int:
+        """How many of what needs a core run side by side."""
+        ...
+
     async def call(
         self, capability: Capability, request: object, expect: type[R], check: Callable[[R], Awaitable[tuple[Check, ...]]]
     ) -> Made[R]:
