@@ -178,7 +178,7 @@ class History:
             raise self._unusable(error) from error
         try:
             self._prepare(database)
-            database.execute("BEGIN IMMEDIATE" if create else "BEGIN")
+            database.execute("BEGIN")
             yield database
             database.execute("COMMIT")
         except sqlite3.Error as error:

@@ -35,7 +35,7 @@ def test_a_recorded_run_comes_back_whole(history: History, tmp_path: Path) -> No
 
 
 def test_without_an_id_the_latest_run_is_found(history: History) -> None:
-    for run in (past("new", 5), past("old", 50), past("older", 500)):
+    for run in (past("old", 50), past("new", 5), past("older", 500)):
         history.record(run)
     assert history.find().run_id == "new"
 

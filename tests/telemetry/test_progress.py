@@ -68,7 +68,15 @@ def test_scenes_that_come_from_the_cache_shorten_the_estimate() -> None:
     cached = time_left(Standing(scenes=10, done={"voice": (0.01,) * 5}), [Earlier()])
     assert fresh is not None
     assert cached is not None
-    assert cached.low < fresh.low
+    assert fresh.high is not None
+    assert cached.high is not None
+    assert cached.high < fresh.low  # not even the upper end expects the old times
+
+
+def test_the_steps_of_the_last_scene_follow_each_other_however_many_went_on_at_once_before() -> None:
+    left = time_left(Standing(scenes=1, done={"script": (2.0,)}), [Earlier()])
+    assert left is not None
+    assert left.low == pytest.approx(3.0 + 5.0 + 2.0)
 
 
 def test_a_step_that_few_scenes_have_is_not_expected_of_all() -> None:

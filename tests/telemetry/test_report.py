@@ -114,7 +114,9 @@ def test_the_cache_tells_hits_and_what_they_saved() -> None:
 
 
 def test_checks_that_did_not_pass_are_listed_with_value_and_limit() -> None:
-    assert build(rich()).quality.failed == 1
+    quality = build(rich()).quality
+    assert (quality.passed, quality.warned, quality.failed) == (1, 1, 1)
+    assert [finding["name"] for finding in quality.findings] == ["true_peak", "coverage"]
     assert "fail  audio true peak: -0.4 dBTP (limit at most -1.0)" in text_of(rich())
     assert "warn  subtitles coverage: 0.91 (limit at least 0.95)" in text_of(rich())
 
@@ -141,6 +143,42 @@ def test_a_failed_run_says_where_and_why() -> None:
     report = build(_ended(Outcome.FAILED, RenderFailed("ffmpeg ended with 1")))
     assert report.sentence == "The run failed after 4.0 s in assembly of scene 2: ffmpeg ended with 1"
     assert (report.run.outcome, report.run.error, report.run.error_scene) == ("failed", "render_failed", 2)
+
+
+def test_a_scene_that_was_left_out_does_not_make_the_run_a_failure() -> None:
+    recorder = Recorder("r")
+    told = Told(recorder)
+    run = told.begin("run", "story", 0)
+    told.work("stage", "voice", 0, 3, run, Outcome.FAILED, RenderFailed("no"), scene=1)
+    told.work("stage", "voice", 0, 2, run, scene=2)
+    told.end(run, 4)
+    report = build(recorder.recording())
+    assert (report.run.outcome, report.run.error) == ("success", "")
+    assert report.stages[0].failures == 1
+    assert report.sentence.startswith("voice took 75 %")
+
+
+def test_a_stage_that_another_would_replace_as_the_slowest_is_named_but_not_promised_to_help() -> None:
+    recorder = Recorder("r")
+    told = Told(recorder)
+    run = told.begin("run", "story", 0)
+    told.work("stage", "script", 0, 2, run)
+    told.work("stage", "voice", 2, 9, run, scene=1)
+    told.work("stage", "visuals", 2, 8.9, run, scene=1)
+    told.end(run, 10)
+    words = "voice took 70 % of the time; without it something else would take as long"
+    assert build(recorder.recording()).sentence.startswith(words)
+
+
+def test_work_that_goes_on_side_by_side_counts_once_in_the_share() -> None:
+    recorder = Recorder("r")
+    told = Told(recorder)
+    run = told.begin("run", "story", 0)
+    told.work("operation", "draw", 0, 3, run)
+    told.work("operation", "draw", 1, 4, run)
+    told.end(run, 10)
+    (row,) = build(recorder.recording()).operations
+    assert (row.total, row.share) == pytest.approx((6.0, 0.4))
 
 
 def test_a_cancelled_run_is_not_called_a_failure() -> None:
