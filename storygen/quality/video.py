@@ -43,7 +43,7 @@ class FilmPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Track:
-    """The packets of one stream: how many, how many are of uncommon length, the last key frame, and the end, in seconds."""
+    """The packets of a stream: how many, how many are of uncommon length, the last key frame and end in seconds."""
 
     packets: int
     odd: int
