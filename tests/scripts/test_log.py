@@ -136,3 +136,8 @@ def test_more_words_than_the_plan_has_time_for_are_told() -> None:
 def test_a_mood_is_taken_from_its_label_and_otherwise_from_the_words() -> None:
     text = "SCRIPT: X\n[0:00 – A]\nMood: eerie\nNarration: I laughed.\n[0:03 – B]\nNarration (Bo, whispering): Fog."
     assert [scene.mood for scene in scenes(text)] == [Mood.MYSTERIOUS, Mood.MYSTERIOUS]
+
+
+def test_the_indentation_inside_a_block_of_on_screen_text_stays() -> None:
+    (scene,) = scenes("SCRIPT: X\n[0:00 – A]\nON-SCREEN TEXT:\n  if cold:\n\tprint('%d')\n  # end")
+    assert scene.on_screen == ("if cold:", "  print('%d')", "# end")

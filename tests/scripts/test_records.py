@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,7 +114,11 @@ def test_all_errors_of_a_yaml_record_are_told_at_once_with_their_lines() -> None
     assert reading.errors[4].message == "scene 2, line 1, text: it is missing"
 
 
-def test_all_errors_of_a_json_record_are_told_at_once_with_their_lines() -> None:
+@pytest.mark.parametrize("loader", [yaml.BaseLoader, getattr(yaml, "CBaseLoader", yaml.BaseLoader)])
+def test_all_errors_of_a_json_record_are_told_at_once_with_their_lines(
+    loader: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storygen.scripts.yamls._Loader", loader)
     text = '{\n\t"title": 5,\n\t"scenes": [\n\t\t{"tittle": "A",\n\t\t "seconds": -1},\n\t\t7\n\t]\n}'
     assert problems(text) == [
         (2, "title: it should be a text"),
