@@ -34,7 +34,8 @@ def main() -> int:
             if not asked.json:
                 print(figure.line(), flush=True)
     if asked.json:
-        print(json.dumps([asdict(f) | {"median": f.median, "spread": f.spread, "ok": f.holds} for f in figures], indent=1))
+        rows = [asdict(f) | {"median": f.median, "spread": f.spread, "ok": f.holds} for f in figures]
+        print(json.dumps(rows, indent=1))
     return 0 if all(figure.holds for figure in figures) else 1
 
 

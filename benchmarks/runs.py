@@ -74,6 +74,7 @@ class SlowProvider:
     fingerprint: dict[str, Any] = {}  # noqa: RUF012 - nothing that anybody changes
 
     async def answer(self, request: Mark, folder: Path) -> Any:  # noqa: ARG002 - the shape of a provider
+        """See `providers.base.Provider`."""
         from storygen.providers.base import Answer
 
         await asyncio.sleep(0.2)
@@ -144,7 +145,7 @@ def _only_drawing() -> dict[str, Any]:
     async def accept(_: Mark) -> tuple[()]:
         return ()
 
-    async def draw(_scene: Any, number: int, _count: int, _title: str, _frame: Any, tools: Any) -> Any:
+    async def draw(_scene: Any, number: int, _title: str, _frame: Any, tools: Any) -> Any:
         return await tools.call(Capability.IMAGES, Mark(number=number), Mark, accept)
 
     return {

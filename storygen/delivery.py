@@ -1,4 +1,4 @@
-"""What a run leaves behind: the film, its subtitles, its script and its parts in one folder, and the manifest of it all."""
+"""What a run leaves behind: the film, its subtitles, its script and its parts in one folder, and their manifest."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ from typing import ClassVar
 class StorygenError(Exception):
     """The root of the tree.
 
-    `kind` is a fixed word per class, safe as a label. `stage`, `scene` and `provider` say where it happened and are filled in
-    on the way up by `locate`; `attempt` is the number of the attempt that failed; `hint` says what to do about it.
+    `kind` is a fixed word per class, safe as a label. `stage`, `scene` and `provider` say where it happened and are
+    filled in on the way up by `locate`; `attempt` is the number of the attempt that failed; `hint` says what to do.
     """
 
     kind: ClassVar[str] = "error"

@@ -1,4 +1,4 @@
-"""The flow of a story: the only file that knows all the stages, their order, what runs side by side, and when to stop."""
+"""The flow of a story: the only file that knows all the stages, their order, what runs side by side, when to stop."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class Pipeline:
             return None
         return await self._stage(
             Stage.VISUALS,
-            lambda: self._steps.draw(scene, number, len(story.scenes), story.title, self._frame, self._tools),
+            lambda: self._steps.draw(scene, number, story.title, self._frame, self._tools),
             number,
         )
 

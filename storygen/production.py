@@ -82,10 +82,8 @@ async def perform(order: Order, settings: Settings, observers: Sequence[events.O
         delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder))
     finally:
         recording = recorder.recording()
-        report = build(recording)
-        _remember(
-            PastRun.from_report(report.to_json(), recording.to_document(), delivery and delivery.folder), settings
-        )
+        report, folder = build(recording), delivery.folder if delivery else None
+        _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
     _write_report(report, recording, delivery.folder)
     return Performance(delivery=delivery, report=report)
 

@@ -164,10 +164,10 @@ class FolderSettings(Group):
 class LogSettings(Group):
     """What is logged, and where."""
 
-    level: Literal["debug", "info", "warning", "error"] = "warning"
+    level: Literal["debug", "info", "warning", "error"] = "info"
     """The least severe that is logged."""
-    format: Literal["console", "json"] = "console"
-    """How a line looks."""
+    format: Literal["off", "console", "json"] = "off"
+    """How a line on standard error looks, where lines are wanted beside the progress."""
     folder: Path | None = None
     """A folder for a log file a day."""
     keep_days: int = Field(14, ge=1)

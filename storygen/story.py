@@ -203,7 +203,7 @@ class Word:
 class Narration:
     """The sound of one scene: 48 kHz mono 16-bit WAV, trimmed and brought to the wanted loudness.
 
-    `seconds` is the exact length of `audio`. A scene in which nothing is spoken has silence and no words, and no loudness.
+    `seconds` is the exact length of `audio`. Where nothing is spoken it is silence, with no words and no loudness.
     """
 
     audio: Path
@@ -244,8 +244,8 @@ class Frame:
 class Shot:
     """The picture of one scene and how the eye moves over it.
 
-    `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement goes
-    towards or comes from, as shares of width and height; `inward` says which.
+    `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement
+    goes towards or comes from, as shares of width and height; `inward` says which.
     """
 
     image: Path
@@ -288,7 +288,7 @@ class Film:
 class Verdict(StrEnum):
     """What a check says of an artifact."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict
     WARN = "warn"
     FAIL = "fail"
 
@@ -325,9 +325,9 @@ class Usage:
 class Made(Generic[T]):
     """A result and where it came from, so that nobody has to look back.
 
-    `key` is the content hash under which it is stored; `seconds` and `cost_usd` are what making it took when it was made
-    (also when it now came from the cache); `cost_usd` is None where the price is unknown. `missing` names providers that
-    were asked before and failed, with the reason: a result with any is degraded.
+    `key` is the content hash under which it is stored; `seconds` and `cost_usd` are what making it took when it was
+    made (also when it now came from the cache); `cost_usd` is None where the price is unknown. `missing` names
+    providers that were asked before and failed, with the reason: a result with any is degraded.
     """
 
     value: T
@@ -380,8 +380,8 @@ class ScenePart:
 class Manifest:
     """What a run made, of what, with what and at what price; it stands beside the film.
 
-    `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what this
-    run paid, None where a price is unknown; `traceparent` is the W3C trace context of the run.
+    `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what
+    this run paid, None where a price is unknown; `traceparent` is the W3C trace context of the run.
     """
 
     run_id: str

@@ -11,7 +11,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from storygen import events
 from storygen.errors import Stalled
-from storygen.media import ffmpeg
+from storygen.media.ffmpeg import Command, Finished
+from storygen.media.ffmpeg import run as run_ffmpeg
 from storygen.providers.base import Capability
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Call, Caller, Validate
@@ -77,7 +78,7 @@ class Workshop:
         self._pulse.beat()
         return replace(made, checks=getattr(made.value, "checks", ()))
 
-    async def ffmpeg(self, command: ffmpeg.Command) -> ffmpeg.Finished:
+    async def ffmpeg(self, command: Command) -> Finished:
         """See `Tools.ffmpeg`."""
         async with self._cores:
             with events.timed("ffmpeg", command.step) as timed:
@@ -92,13 +93,13 @@ class Workshop:
         self._pulse.beat()
         return result
 
-    async def _run(self, command: ffmpeg.Command) -> ffmpeg.Finished:
+    async def _run(self, command: Command) -> Finished:
         def moved(done: float, speed: float) -> None:
             self._pulse.beat()
             events.emit(events.Progressed(done=done, total=command.seconds or 0.0, speed=speed))
 
         try:
-            return await ffmpeg.run(
+            return await run_ffmpeg(
                 command,
                 binary=self._binary,
                 timeout=_time_limit(command),
@@ -110,6 +111,6 @@ class Workshop:
             raise
 
 
-def _time_limit(command: ffmpeg.Command) -> float:
+def _time_limit(command: Command) -> float:
     """Five minutes, and for long films ten seconds for each second that comes out."""
     return max(300.0, 10.0 * (command.seconds or 0.0))

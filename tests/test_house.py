@@ -25,7 +25,9 @@ MAY = {
     "scripts": VALUES | {"scripts", "media"},
     "providers": VALUES | {"providers", "media"},
     "resilience": VALUES | {"resilience", "events", "store", "providers.base"},
-    "stages": VALUES | {"media", "quality", "stages.base"} | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images")},
+    "stages": VALUES
+    | {"media", "quality", "stages.base"}
+    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "pipeline": VALUES | {"stages", "events", "workshop"},
     "telemetry": VALUES | {"telemetry", "events"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import typer
@@ -36,9 +35,6 @@ def main() -> None:
         if error.hint:
             print(f"  {_safe(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        print("storygen: stopped. What is finished is kept: the same command goes on from here.", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storygen.events import Observer
     from storygen.production import Order, Performance
     from storygen.scripts import Reading
     from storygen.settings import Settings
@@ -40,9 +43,7 @@ def run(
     order, reading = _order(source, settings, seed, out)
     if not quiet:
         _tell_warnings(reading)
-    performance = _perform(order, settings, quiet=quiet, profile=profile)
-    if not quiet:
-        _tell(performance)
+    _perform(order, settings, quiet=quiet, profile=profile)
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -65,24 +66,38 @@ def _order(source: str, settings: Settings, seed: int, out: Path | None) -> tupl
     return Order(story=story, source=described, folder=out), reading
 
 
-def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) -> Performance:
-    import asyncio
-    from contextlib import ExitStack
+def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) -> None:
+    import sys
 
     from storygen.cli.profiling import profiled
-    from storygen.production import past_durations, perform
-    from storygen.telemetry.progress import Progress
     from storygen.telemetry.setup import start
 
-    with ExitStack() as stack:
-        telemetry = stack.enter_context(start(settings))
-        observers = list(telemetry.observers)
+    with start(settings) as telemetry:
+        if telemetry.url:
+            print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
+        with profiled(wanted=profile) as sampler:
+            performance = _watched(order, settings, telemetry.observers, quiet=quiet)
+            sampler.write_into(performance.delivery.folder)
         if not quiet:
-            observers.append(stack.enter_context(Progress(past_durations(settings))))
-        sampler = stack.enter_context(profiled(wanted=profile))
-        performance = asyncio.run(_until_terminated(perform(order, settings, observers)))
-        sampler.write_into(performance.delivery.folder)
-    return performance
+            _tell(performance)
+        telemetry.linger()
+
+
+def _watched(order: Order, settings: Settings, observers: Sequence[Observer], *, quiet: bool) -> Performance:
+    import asyncio
+    from contextlib import nullcontext
+
+    from storygen.errors import Cancelled
+    from storygen.production import past_durations, perform
+    from storygen.telemetry.progress import Progress
+
+    with nullcontext() if quiet else Progress(past_durations(settings)) as progress:
+        watching = (*observers, progress) if progress else observers
+        try:
+            return cast("Performance", asyncio.run(_until_terminated(perform(order, settings, watching))))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            hint = "What is finished is kept: the same command goes on from here."
+            raise Cancelled("Stopped.", hint=hint) from None
 
 
 async def _until_terminated(work: Any) -> Any:

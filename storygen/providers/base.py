@@ -10,8 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from storygen.story import Usage
 
-RequestT = TypeVar("RequestT", contravariant=True)
-ResultT = TypeVar("ResultT")
+Request_contra = TypeVar("Request_contra", contravariant=True)
+Result = TypeVar("Result")
 T = TypeVar("T")
 
 
@@ -32,12 +32,11 @@ class Answer(Generic[T]):
     cost_usd: float | None = 0.0
 
 
-class Provider(Protocol[RequestT, ResultT]):
+class Provider(Protocol[Request_contra, Result]):
     """Somebody who can write, speak, draw.
 
-    `name` and `model` are short fixed words; `operation` is the GenAI convention's name (`chat`, `generate_content`) and
-    `output` its output type (text, json, speech, image). `fingerprint` holds every setting that changes the result: it is
-    part of the key under which an answer is stored.
+    `name` and `model` are short fixed words; `operation` is the GenAI convention's name (`chat`, `generate_content`)
+    and `output` its output type (text, json, speech, image).
     """
 
     name: str
@@ -46,8 +45,10 @@ class Provider(Protocol[RequestT, ResultT]):
     output: str
 
     @property
-    def fingerprint(self) -> Mapping[str, Any]: ...
+    def fingerprint(self) -> Mapping[str, Any]:
+        """Every setting that changes the result: part of the key under which an answer is stored."""
+        ...
 
-    async def answer(self, request: RequestT, folder: Path) -> Answer[ResultT]:
+    async def answer(self, request: Request_contra, folder: Path) -> Answer[Result]:
         """Deliver what `request` asks for; files are written into `folder`. Raises only errors of our own tree."""
         ...

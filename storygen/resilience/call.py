@@ -12,9 +12,9 @@ from typing import Any, Generic, TypeVar
 from storygen import events
 from storygen.errors import InvalidOutput, ProviderFailure, ProviderTimeout
 from storygen.providers.base import Answer, Capability, Provider
+from storygen.resilience.cache import Cache
 from storygen.resilience.retry import RetryPolicy, Sleep, with_retry
 from storygen.store.artifacts import Store
-from storygen.resilience.cache import Cache
 from storygen.store.files import discard
 from storygen.story import Check, Made, Verdict
 

@@ -66,6 +66,7 @@ async def render(
     inputs = {
         "format": FORMAT,
         "shot": shot.key if shot else "",
+        "movement": [shot.value.zoom, *shot.value.focus, shot.value.inward] if shot else [],
         "captions": captions.key if captions else "",
         "overlay": overlay.key if overlay else "",
         "frame": asdict(frame),

@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 class Tools(Protocol):
-    """The hands of a stage: everything that is slow, dear, stored or can fail goes through here, and is observed there."""
+    """The hands of a stage: everything slow, dear, stored or fragile goes through here, and is observed there."""
 
     @property
     def cores(self) -> int:
@@ -23,11 +23,16 @@ class Tools(Protocol):
         ...
 
     async def call(
-        self, capability: Capability, request: object, expect: type[R], check: Callable[[R], Awaitable[tuple[Check, ...]]]
+        self,
+        capability: Capability,
+        request: object,
+        expect: type[R],
+        check: Callable[[R], Awaitable[tuple[Check, ...]]],
     ) -> Made[R]:
         """Ask the chain of providers of a capability; the answer passes `check`, is stored, and costs once.
 
-        `request` is a frozen record of that capability's `base.py`. Raises a `ProviderFailure` when every provider failed.
+        `request` is a frozen record of that capability's `base.py`. Raises a `ProviderFailure` when every provider
+        failed.
         """
         ...
 

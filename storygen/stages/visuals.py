@@ -18,13 +18,12 @@ _USUAL_ZOOM = 1.09
 async def draw(
     scene: Scene,
     number: int,
-    count: int,
     film_title: str,
     frame: Frame,
     tools: Tools,
     seed: int = 0,
 ) -> Made[Shot]:
-    """Draw scene `number` of `count` (from 1); neighbours move in opposite directions, and the last one draws back.
+    """Draw scene `number` (from 1); neighbours move in opposite directions.
 
     Raises a `ProviderFailure` when nobody delivered a picture that passes its checks.
     """
@@ -47,6 +46,6 @@ async def draw(
         image=made.value.image,
         zoom=_ZOOM.get(scene.mood, _USUAL_ZOOM),
         focus=made.value.focus,
-        inward=(count - number) % 2 == 1,
+        inward=number % 2 == 1,
     )
     return replace(made, value=shot)  # type: ignore[arg-type,return-value]  # mypy has no replace that changes the value's type

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def writing(folder: Path, refusals: Set[int] = _REFUSALS) -> Iterator[None]:
+def writing(folder: Path, refusals: AbstractSet[int] = _REFUSALS) -> Iterator[None]:
     """Turn the operating system's refusals to write into `folder` into errors that say what to do."""
     try:
         yield

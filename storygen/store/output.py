@@ -54,7 +54,7 @@ def choose_folder(films: Path, manifest: Manifest) -> Path:
 
 
 def publish(gathered: Path, target: Path, manifest: Manifest) -> None:
-    """Move the gathered files into `target`, the manifest last; remove what an earlier run left there and nothing else."""
+    """Move the gathered files into `target`, the manifest last; remove what an earlier run left there, nothing else."""
     before = _listed(target)
     with writing(target):
         for path in sorted(path for path in gathered.rglob("*") if path.is_file()):

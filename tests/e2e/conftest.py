@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ STORY = """# The Jar
 
 ## Scene: Light
 Visual: A jar on a window sill at night.
+
 It glowed at 3 a.m., as it always did.
 
 ## Scene: Dark
 Visual: A small kitchen.
 ON-SCREEN: lamp --off
+
 ADA: Who is there?
+
 Nobody answered.
 """
 
@@ -32,13 +36,14 @@ class Shell:
     """Runs storygen in a folder of its own, with small pictures."""
 
     home: Path
+    children: ExitStack
 
     def environment(self, **more: str) -> dict[str, str]:
         folders = {f"STORYGEN_FOLDERS__{kind.upper()}": str(self.home / kind) for kind in ("films", "cache", "state")}
         return os.environ | folders | {"STORYGEN_FILM__HEIGHT": "320", "STORYGEN_FILM__PRESET": "ultrafast"} | more
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "storygen", *arguments],
             env=self.environment(**(env or {})),
             cwd=self.home,
@@ -47,6 +52,9 @@ class Shell:
             text=True,
             **options,
         )
+        self.children.enter_context(child)
+        self.children.callback(child.kill)
+        return child
 
     def run(
         self, *arguments: str, stdin: bytes = b"", env: Mapping[str, str] | None = None
@@ -85,8 +93,9 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    return Shell(tmp_path)
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    with ExitStack() as children:
+        yield Shell(tmp_path, children)
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def test_bad_output_is_a_failure_that_is_not_stored_and_its_cost_is_wasted(tmp_p
 
 def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:
     voice = Voice(plan=[60.0])
-    with pytest.raises(ProviderTimeout, match="within 0.01 s"):
+    with pytest.raises(ProviderTimeout, match=r"within 0\.01 s"):
         asyncio.run(caller(tmp_path, voice, timeout=0.01, attempts=1)(wish()))
 
 

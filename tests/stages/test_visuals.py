@@ -40,8 +40,8 @@ class Hands:
         return await asyncio.to_thread(function, *args, **kwargs)
 
 
-def drawn(hands: Hands, scene: Scene, number: int = 1, count: int = 3) -> Made[Shot]:
-    return asyncio.run(draw(scene, number, count, "Film", FRAME, hands))  # type: ignore[arg-type]
+def drawn(hands: Hands, scene: Scene, number: int = 1) -> Made[Shot]:
+    return asyncio.run(draw(scene, number, "Film", FRAME, hands))  # type: ignore[arg-type]
 
 
 def test_a_scene_becomes_a_moving_picture_of_its_own_words(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_a_scene_becomes_a_moving_picture_of_its_own_words(tmp_path: Path) -> No
     assert all(check.verdict is Verdict.PASS for check in hands.checks)
 
 
-def test_neighbours_move_in_opposite_directions_and_the_last_draws_back(tmp_path: Path) -> None:
-    ways = [drawn(Hands(tmp_path), Scene(), number, 4).value.inward for number in (1, 2, 3, 4)]
+def test_neighbours_move_in_opposite_directions(tmp_path: Path) -> None:
+    ways = [drawn(Hands(tmp_path), Scene(), number).value.inward for number in (1, 2, 3, 4)]
     assert ways == [True, False, True, False]
 
 
@@ -79,10 +79,3 @@ def test_a_black_picture_of_a_provider_does_not_pass(tmp_path: Path) -> None:
     hands = Hands(tmp_path, black)
     drawn(hands, Scene())
     assert any(check.verdict is Verdict.FAIL for check in hands.checks)
-
-
-def test_a_film_that_gets_one_more_scene_asks_for_the_same_pictures(tmp_path: Path) -> None:
-    hands = Hands(tmp_path)
-    for count in (3, 4):
-        drawn(hands, Scene(title="A"), 1, count)
-    assert hands.asked[0] == hands.asked[1]

@@ -116,7 +116,13 @@ def test_any_title_becomes_one_harmless_name(title: str) -> None:
 
 @pytest.mark.parametrize(
     ("title", "name"),
-    [("../../etc/passwd", "etc-passwd"), ("CON", "con-story"), ("Don\N{RIGHT SINGLE QUOTATION MARK}t!", "dont"), ("  ", "story"), ("Öl & Čas", "öl-čas")],
-)  # fmt: skip
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        ("CON", "con-story"),
+        ("Don\N{RIGHT SINGLE QUOTATION MARK}t!", "dont"),
+        ("  ", "story"),
+        ("Öl & Čas", "öl-čas"),
+    ],
+)
 def test_titles_and_their_names(title: str, name: str) -> None:
     assert slug(title) == name
