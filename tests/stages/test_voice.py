@@ -4,6 +4,7 @@ import asyncio
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,7 +61,13 @@ def test_where_nothing_is_spoken_there_is_silence_of_the_wished_length(text: str
 
 
 def test_the_narration_says_who_spoke_what_it_cost_and_what_was_missing(tmp_path: Path) -> None:
-    take = {"attempts": 3, "cached": True, "cost_usd": None, "missing": ("vendor: timeout",), "provider": "spare"}
+    take: dict[str, Any] = {
+        "attempts": 3,
+        "cached": True,
+        "cost_usd": None,
+        "missing": ("vendor: timeout",),
+        "provider": "spare",
+    }
     result = made(SCENE, Bench(tmp_path, **take))
     assert (result.provider, result.attempts, result.cost_usd) == ("spare", 3, None)
     assert result.fidelity is Fidelity.DEGRADED

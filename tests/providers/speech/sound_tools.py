@@ -21,6 +21,8 @@ from storygen.story import Check, Made
 class Bench:
     """Tools that keep nothing: every call is made, every file is written anew."""
 
+    cores = 2
+
     def __init__(self, folder: Path, settings: VoiceSettings | None = None, **take: Any) -> None:
         self.folder = folder
         self.voice = Builtin(settings or VoiceSettings())
