@@ -111,15 +111,17 @@ def test_a_full_disk_is_named_as_such() -> None:
         run(Command(step="render", args=("-f", "lavfi", "-i", "testsrc=d=1", "-f", "rawvideo", "file:/dev/full")))
 
 
-def test_a_list_that_names_an_address_reaches_nobody(tmp_path: Path) -> None:
+def test_neither_an_address_nor_a_list_that_names_one_reaches_anybody(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/x.mp4"
         listed = tmp_path / "list.txt"
-        listed.write_text(f"ffconcat version 1.0\nfile 'http://127.0.0.1:{server.getsockname()[1]}/x.mp4'\n")
-        with pytest.raises(RenderFailed):
-            run(Command(step="join", args=("-f", "concat", "-safe", "0", "-i", f"file:{listed}", "-f", "null", "-")))
-        with pytest.raises(BlockingIOError):
-            server.accept()
+        listed.write_text(f"ffconcat version 1.0\nfile '{address}'\n")
+        for source in (("-f", "mov", "-i", address), ("-f", "concat", "-safe", "0", "-i", f"file:{listed}")):
+            with pytest.raises(RenderFailed):
+                run(Command(step="join", args=(*source, "-f", "null", "-")), timeout=5)
+            with pytest.raises(BlockingIOError):
+                server.accept()
 
 
 def test_the_configured_ffmpeg_goes_first_and_a_wrong_one_is_the_callers_mistake(tmp_path: Path) -> None:
