@@ -77,6 +77,7 @@ def _create_caches(families: Families, allowed: Allowed) -> None:
     families.counter("storygen_cache_saved_usd_total").create(caches)
     families.counter("storygen_cache_saved_seconds_total").create(caches)
     families.histogram("storygen_operation_duration_seconds").create((*words.STEPS, *allowed.operations), "success")
+    families.counter("storygen_cache_evictions_total").create(words.STORE)
     for artifact, checks in words.CHECKS.items():
         families.counter("storygen_quality_checks_total").create(artifact, checks, words.VERDICTS)
 

@@ -74,16 +74,17 @@ class Logs:
         ).bind()
         self.observer = LogObserver(writer, level)
         self._bridge = _Bridge(self.logger, level)
-        for name in ("storygen", "py.warnings"):
-            logging.getLogger(name).addHandler(self._bridge)
-        logging.getLogger("storygen").setLevel(level)
-        logging.getLogger("storygen").propagate = False
+        standard = logging.getLogger("storygen")
+        standard.addHandler(self._bridge)
+        standard.setLevel(level)
+        standard.propagate = False
 
     def close(self) -> None:
         """Write what is left and stop listening."""
-        for name in ("storygen", "py.warnings"):
-            logging.getLogger(name).removeHandler(self._bridge)
-        logging.getLogger("storygen").propagate = True
+        standard = logging.getLogger("storygen")
+        standard.removeHandler(self._bridge)
+        standard.setLevel(logging.NOTSET)
+        standard.propagate = True
         self._flusher.close()
 
 

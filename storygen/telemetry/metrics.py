@@ -230,7 +230,10 @@ class _Notes:
         self._counter("storygen_quality_checks_total").of(check.artifact, check.name, check.verdict.value).inc()
 
     def _measured(self, event: events.Measured, _: Timed | None) -> None:
-        self._histogram(f"storygen_{event.figure}").of(genai_provider(event.provider)).observe(event.value)
+        # A drift is signed, early or late; how large it is counts here.
+        self._histogram(f"storygen_{event.figure}").of(genai_provider(event.provider)).observe(
+            abs(event.value) if event.figure == "subtitle_drift_seconds" else event.value
+        )
 
     def _counted(self, event: events.Counted, _: Timed | None) -> None:
         self._counter("storygen_script_elements_total").of(event.element).inc(event.count)

@@ -33,7 +33,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = {secret for secret in secrets if len(secret) >= _LEAST_SECRET}
-        known |= {json.dumps(secret)[1:-1] for secret in known}
+        known |= {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for secret in known for ascii_ in (True, False)}
         self._secrets = tuple(sorted(known, key=len, reverse=True))
         self._signs = _SIGNS + self._secrets
 

@@ -16,11 +16,12 @@ STAGE_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 RUN_OUTCOMES = tuple(outcome for outcome in STAGE_OUTCOMES if outcome not in {"cached", "skipped"})
 ERROR_TYPES = kinds()
 # What a run makes on this machine; each is an operation and a cache.
-STEPS = ("voice", "subtitles", "visuals", "terminal", "render", "join", "sound")
-OPERATIONS = (*STEPS, "transcription", "alignment", "normalisation", "probe")
+STEPS = ("revise", "voice", "subtitles", "terminal", "render", "join")
+OPERATIONS = (*STEPS, "visuals", "transcription", "alignment", "normalisation", "probe")
 CAPABILITIES = ("text", "speech", "images", "video", "transcription")
 OBSERVED = "observed"
-CACHES = tuple(dict.fromkeys((*CAPABILITIES, *OPERATIONS, OBSERVED)))
+STORE = "store"
+CACHES = tuple(dict.fromkeys((*CAPABILITIES, *OPERATIONS, OBSERVED, STORE)))
 CACHE_RESULTS = ("hit", "miss", "bypass", "error")
 CALL_RESULTS = ("success", "error", "rejected", "fallback")
 REASONS = ("timeout", "rate_limited", "server_error", "connection", "invalid_output")
@@ -32,7 +33,22 @@ SIGNALS = ("traces", "logs")
 FIDELITIES = tuple(fidelity.value for fidelity in Fidelity)
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 # A name of a check is a fixed word of the code that measures it.
-CHECKS: Mapping[str, tuple[str, ...]] = {"audio": ()}
+CHECKS: Mapping[str, tuple[str, ...]] = {
+    "text": (
+        *("language", "length", "characters", "words", "lines", "scenes", "empty_scenes", "line_characters"),
+        *("candidates", "duplicate_titles", "blank_fields", "scores_outside", "out_of_order"),
+    ),
+    "audio": (
+        *("decodes", "duration", "size", "bitrate", "words"),
+        *("silence_share", "clipping_share", "loudness", "true_peak"),
+    ),
+    "subtitles": ("parses", "coverage", "drift", "order", "overlap", "reading_speed", "line_length", "lines"),
+    "image": ("decodes", "size", "pixels", "light", "spread"),
+    "video": (
+        *("decodes", "streams", "video_codec", "audio_codec", "pixel_format", "resolution", "frames", "duration"),
+        *("uneven_frames", "end_offset", "black_stretch", "frozen_stretch", "silence_share"),
+    ),
+}
 
 GENAI_PROVIDERS: Mapping[str, str] = {
     "azure": "azure.ai.openai",
