@@ -19,6 +19,7 @@ from typing import Any
 
 SYNCHRONOUS = 2
 DONT_EXIT = 0x8000
+SEED = 1
 WORD = 1
 CHARS_UTF8 = 1
 POSITION_CHARACTER = 1
@@ -87,6 +88,8 @@ def load(library: str, data: str) -> tuple[ctypes.CDLL, int]:
     rate = speak.espeak_Initialize(SYNCHRONOUS, 0, os.fsencode(data), DONT_EXIT)
     if rate <= 0:
         raise Refused("data", detail=data)
+    # Breath and roughness are random, and the library seeds itself with the time of day.
+    speak.espeak_ng_SetRandSeed(ctypes.c_long(SEED))
     return speak, rate
 
 

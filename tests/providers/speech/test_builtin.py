@@ -77,11 +77,16 @@ def test_a_number_is_one_word_as_long_as_all_that_is_said_for_it(tmp_path: Path)
     assert words[2].end - words[2].start > 2 * (words[1].end - words[1].start)
 
 
-def test_the_same_request_gives_the_same_bytes(tmp_path: Path) -> None:
-    request = SpeechRequest(lines=(Line(text=STORY), Line(text="Who?", speaker="Ada")), cast=("narrator", "Ada"))
-    first, second = spoken(request, tmp_path / "a"), spoken(request, tmp_path / "b")
-    assert first.audio.read_bytes() == second.audio.read_bytes()
-    assert first.words == second.words
+def test_the_same_request_gives_the_same_bytes_at_another_time(tmp_path: Path) -> None:
+    cast = ("narrator", "a", "b", "c", "d", "e", "f", "g", "h")
+    request = SpeechRequest(lines=tuple(Line(text=STORY, speaker=who) for who in cast), cast=cast)
+    first = spoken(request, tmp_path / "a")
+    second = int(time.time())
+    while int(time.time()) == second:  # the engine's own chance comes from the clock, in seconds
+        pass
+    again = spoken(request, tmp_path / "b")
+    assert first.audio.read_bytes() == again.audio.read_bytes()
+    assert first.words == again.words
 
 
 def test_each_speaker_has_a_voice_of_its_own_and_keeps_it(tmp_path: Path) -> None:
