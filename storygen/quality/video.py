@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from storygen.errors import InvalidOutput
@@ -66,7 +66,8 @@ async def check_film(
     """
     seen, heard = (plan.frame is not None, True) if plan else await _streams(path, ffmpeg)
     packets = scratch / "packets.txt"
-    said = (await ffmpeg(_scan_command(path, packets, seen=seen, heard=heard, thorough=thorough))).said
+    command = _scan_command(path, packets, seen=seen, heard=heard, thorough=thorough)
+    said = (await ffmpeg(replace(command, seconds=plan.seconds if plan else None))).said
     media = read_probe(path, _LEVEL.sub("", said))
     picture, sound = _tracks(packets, media)
     packets.unlink()

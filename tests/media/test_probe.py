@@ -59,6 +59,13 @@ def test_sounds_are_known_whatever_their_name(tmp_path: Path, container: str, co
     assert media.video == ()
 
 
+def test_the_cover_of_a_song_makes_it_no_film(tmp_path: Path) -> None:
+    cover = ("-i", f"file:{still(tmp_path / 'cover.png')}", "-map", "0", "-map", "1", "-disposition:v", "attached_pic")
+    media = look(make(tmp_path / "a.mp3", *TONE, "-f", "png_pipe", *cover, "-c:a", "libmp3lame", "-f", "mp3"))
+    assert media.video == ()
+    assert len(media.audio) == 1
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -132,7 +132,7 @@ def test_a_strategy_says_what_the_picture_is_made_of(
     tmp_path: Path, strategy: str, panel: bool, background: bool
 ) -> None:
     film = FilmSettings(preset="ultrafast", strategy=Strategy(strategy))
-    typed = overlay(tmp_path, 0.7, opaque=strategy == "ui-only")
+    typed = overlay(tmp_path, 0.7)
     voice = narration(tmp_path, 0.7)
     segment = go(render(tools_in(tmp_path), grey_shot(tmp_path, 140), voice, film, overlay=typed))
     last = films.frames(segment.value.video, tmp_path)[-1]
