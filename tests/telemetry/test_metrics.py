@@ -133,6 +133,7 @@ def test_what_an_attempt_used_is_counted_in_its_units_and_an_unknown_price_is_no
     )
     assert measured.value("storygen_tts_characters_total", provider="elevenlabs") == 300
     assert measured.value("storygen_audio_generated_seconds_total", provider="elevenlabs") == 9
+    assert measured.total("storygen_unpriced_calls_total") == 1
 
 
 def test_hits_checks_elements_stalls_and_sizes_are_counted(measured: Measured, watch: Watch) -> None:

@@ -140,7 +140,7 @@ def test_two_sessions_in_tasks_never_mix_and_their_children_belong_to_them() -> 
     async def child(name: str) -> None:
         with observe(name):
             await asyncio.sleep(0)
-        await asyncio.to_thread(lambda: observe(f"{name} thread")(cache_miss)())
+        await asyncio.to_thread(observe(f"{name} thread")(cache_miss))
 
     async def work(name: str) -> tuple[set[str], int]:
         with session(name) as opened:

@@ -38,8 +38,10 @@ def test_one_trace_tells_one_story(traced: Traced, watch: Watch) -> None:
     }
     assert len({span.context.trace_id for span in found.values()}) == 1
     attempt, call_span, stage = found["generate_content tts-1"], found["call generate_content"], found["stage voice"]
-    assert attempt.parent and attempt.parent.span_id == call_span.context.span_id
-    assert call_span.parent and call_span.parent.span_id == stage.context.span_id
+    assert attempt.parent
+    assert attempt.parent.span_id == call_span.context.span_id
+    assert call_span.parent
+    assert call_span.parent.span_id == stage.context.span_id
     assert found["invoke_workflow story"].parent is None
     assert attempt.kind is SpanKind.CLIENT
     assert {span.kind for name, span in found.items() if span is not attempt} == {SpanKind.INTERNAL}
@@ -101,15 +103,18 @@ def test_retries_and_fallbacks_are_events_of_the_call_and_only_the_attempt_has_t
         with contextlib.suppress(RateLimited), timed("attempt", "chat", provider="openai", model="gpt-5"):
             raise RateLimited("slow down")
         emit(events.Retried(provider="openai", reason="rate_limited", attempt=1, wait=0.5))
-        emit(events.FellBack(from_provider="openai", to_provider="builtin", reason="rate_limited"))
+        with timed("operation", "clean up"):
+            emit(events.FellBack(from_provider="openai", to_provider="builtin", reason="rate_limited"))
     attempt, call = traced.named("chat gpt-5"), traced.named("call chat")
     assert [(e.name, dict(e.attributes or {})) for e in call.events] == [
         ("retry", {"attempt": 1, "reason": "rate_limited", "wait": 0.5}),
         ("fallback", {"from": "openai", "to": "builtin", "reason": "rate_limited"}),
     ]
-    assert attempt.attributes and attempt.attributes["error.type"] == "rate_limited"
+    assert attempt.attributes
+    assert attempt.attributes["error.type"] == "rate_limited"
     assert attempt.status.status_code is StatusCode.ERROR
-    assert call.attributes and "error.type" not in call.attributes
+    assert call.attributes
+    assert "error.type" not in call.attributes
     assert call.status.status_code is StatusCode.UNSET
 
 
@@ -118,7 +123,8 @@ def test_who_cancels_makes_no_error(traced: Traced, watch: Watch) -> None:
         raise Cancelled("stopped")
     root = traced.named("invoke_workflow story")
     assert root.status.status_code is StatusCode.UNSET
-    assert root.attributes and root.attributes["storygen.outcome"] == "cancelled"
+    assert root.attributes
+    assert root.attributes["storygen.outcome"] == "cancelled"
 
 
 def test_the_words_of_strangers_and_secrets_do_not_reach_a_span(traced: Traced, watch: Watch) -> None:
