@@ -32,8 +32,9 @@ from storygen.store.history import History, PastDurations, PastRun
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
 from storygen.telemetry.recorder import Recorder, Recording
-from storygen.telemetry.report import Report, build
+from storygen.telemetry.report import build
 from storygen.telemetry.report_html import page
+from storygen.telemetry.report_records import Report
 from storygen.workshop import Pulse, Workshop
 
 PIPELINE = "story"

@@ -9,7 +9,7 @@ from string import Template
 
 from storygen.telemetry import timeline
 from storygen.telemetry.recorder import Recording
-from storygen.telemetry.report import Report, StageFigures
+from storygen.telemetry.report_records import Report, StageFigures
 from storygen.telemetry.report_text import found
 from storygen.telemetry.report_words import NONE, dollars, percent, plain, seconds, times, where
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from storygen.telemetry.report import Report, StageFigures
+from storygen.telemetry.report_records import Report, StageFigures
 from storygen.telemetry.report_words import NONE, dollars, percent, plain, seconds, times, where
 
 Line = tuple[str, str]

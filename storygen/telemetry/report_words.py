@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from storygen.telemetry.recorder import Recording
 
 if TYPE_CHECKING:
-    from storygen.telemetry.report import CacheFigures, RunFigures, StageFigures
+    from storygen.telemetry.report_records import CacheFigures, RunFigures, StageFigures
 
 WARN_SHARE = 0.2
 NONE = "-"
