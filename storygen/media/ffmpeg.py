@@ -10,19 +10,21 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import IO, Any
 
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
 
 _GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1")
 _WHITELIST = ("-protocol_whitelist", "file,pipe")
 _GRACE_SECONDS = 2.0
+_POLL_SECONDS = 0.005
 _SAID_BYTES = 256 * 1024
 _HINT_LINES = 6
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
@@ -109,20 +111,20 @@ async def run(
     Raises `StageTimeout` after `timeout` seconds, `Stalled` when no media came out for `stall_after` s, `DiskFull`
     or `RenderFailed`, whose hint is the end of what ffmpeg said. On these and on cancellation the process is reaped.
     """
-    child = await _start(binary, command)
-    _running.add(child.pid)
     talk = _Talk(on_progress)
-    done = asyncio.gather(child.wait(), talk.follow(_pipe(child.stdout)), talk.listen(_pipe(child.stderr)))
-    try:
-        await _within(done, talk, command, allowed=timeout, stall_after=stall_after)
-    finally:
+    with _start(binary, command) as child:
+        _running.add(child.pid)
+        done = asyncio.ensure_future(_attend(child, talk))
         try:
-            await _end(child)
+            await _within(done, talk, command, allowed=timeout, stall_after=stall_after)
         finally:
-            done.cancel()
-            with suppress(asyncio.CancelledError):
-                await done
-            _running.discard(child.pid)
+            try:
+                await _end(child)
+            finally:
+                _running.discard(child.pid)
+                done.cancel()
+                with suppress(asyncio.CancelledError):
+                    await done
     if child.returncode:
         raise _failure(command, talk.said, child.returncode)
     return Finished(said=talk.said, out_seconds=talk.out_seconds, speed=talk.speed)
@@ -152,21 +154,42 @@ def local(path: Path) -> str:
     return f"file:{path}"
 
 
-async def _start(binary: Path, command: Command) -> asyncio.subprocess.Process:
+def _start(binary: Path, command: Command) -> subprocess.Popen[bytes]:
+    """Start ffmpeg. asyncio's own subprocesses hang in Python 3.11 when they are cancelled while they start."""
     tether = (sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())) if sys.platform == "linux" else ()
-    return await asyncio.create_subprocess_exec(
-        *tether,
-        str(binary),
-        *arguments(command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    return subprocess.Popen(  # noqa: S603  # a list of arguments, and no shell
+        (*tether, str(binary), *arguments(command)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
         start_new_session=True,
     )
 
 
-def _pipe(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
-    return cast("asyncio.StreamReader", stream)  # there is one because PIPE was asked for
+async def _attend(child: subprocess.Popen[bytes], talk: _Talk) -> None:
+    """Listen until both pipes end, then until the process has."""
+    async with _reading(child.stdout) as told, _reading(child.stderr) as said:
+        await asyncio.gather(talk.follow(told), talk.listen(said))
+    await _ended(child)
+
+
+@asynccontextmanager
+async def _reading(pipe: IO[bytes] | None) -> AsyncIterator[asyncio.StreamReader]:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
+
+
+async def _ended(child: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a process that is about to end; reaps it."""
+    while child.poll() is None:  # noqa: ASYNC110  # processes send no events
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 class _Talk:
@@ -230,20 +253,20 @@ async def _within(
     await done
 
 
-async def _end(child: asyncio.subprocess.Process) -> None:
-    """End a process politely, then not; a second cancellation on the way only skips the politeness."""
-    if child.returncode is not None:
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a process politely, then not, and reap it; a cancellation on the way only skips the politeness."""
+    if child.poll() is not None:
         return
     _signal(child.pid, signal.SIGTERM)
     try:
         async with asyncio.timeout(_GRACE_SECONDS):
-            await child.wait()
+            await _ended(child)
     except TimeoutError:
         pass
     finally:
-        if child.returncode is None:
+        if child.poll() is None:
             _signal(child.pid, signal.SIGKILL)
-            await child.wait()
+            child.wait()
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -73,6 +73,18 @@ def test_cancelling_ends_ffmpeg_before_the_cancellation_goes_on() -> None:
     assert ffmpeg.running() == frozenset()
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_loop_that_closes_while_ffmpeg_starts_leaves_nothing_behind_and_does_not_hang(turns: int) -> None:
+    async def leave_early() -> None:
+        stray = asyncio.ensure_future(ffmpeg.run(ENDLESS, binary=BINARY, timeout=60, stall_after=60))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not stray.done()
+
+    asyncio.run(asyncio.wait_for(leave_early(), 30))
+    assert ffmpeg.running() == frozenset()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent's")
 def test_killing_python_outright_leaves_no_ffmpeg_behind() -> None:
     code = """
