@@ -12,24 +12,28 @@ _ROOMS = {
     "cache_hit": "storygen.telemetry.observe",
     "cache_miss": "storygen.telemetry.observe",
     "count": "storygen.telemetry.observe",
+    "current_session": "storygen.telemetry.sessions",
     "disable": "storygen.telemetry.observe",
     "enable": "storygen.telemetry.observe",
     "is_enabled": "storygen.telemetry.observe",
     "observe": "storygen.telemetry.observe",
     "record_call": "storygen.telemetry.observe",
     "session": "storygen.telemetry.sessions",
+    "session_history": "storygen.telemetry.sessions",
 }
 
 __all__ = [
     "cache_hit",
     "cache_miss",
     "count",
+    "current_session",
     "disable",
     "enable",
     "is_enabled",
     "observe",
     "record_call",
     "session",
+    "session_history",
 ]
 
 

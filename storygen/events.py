@@ -21,11 +21,11 @@ from typing import Any, Literal, Protocol, Self
 from storygen.story import Check, Outcome, Usage
 
 FIGURES = {
-    "loudness": "audio_loudness_lufs",
-    "coverage": "subtitle_coverage_ratio",
-    "drift": "subtitle_drift_seconds",
+    "loudness": ("audio_loudness_lufs", 1.0),
+    "coverage": ("subtitle_coverage_ratio", 0.01),
+    "drift": ("subtitle_drift_seconds", 1.0),
 }
-"""Checks whose value is also a figure of its own, and that figure's name."""
+"""Checks whose value is also a figure of its own: that figure's name, and what makes the value its base unit."""
 
 Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg"]
 

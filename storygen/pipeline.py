@@ -32,7 +32,7 @@ from storygen.story import (
     Stage,
     Strategy,
 )
-from storygen.workshop import Pulse
+from storygen.workshop import Pulse, Slots
 
 R = TypeVar("R")
 SceneFailure = (ProviderFailure, ResourceFailure, StageTimeout)
@@ -152,10 +152,10 @@ class Pipeline:
 
     async def _scenes(self, story: Script) -> tuple[SceneResult, ...]:
         cast_list = tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
-        gate = asyncio.Semaphore(self._settings.run.scenes_at_once)
+        gate = Slots("scenes", self._settings.run.scenes_at_once)
 
         async def guarded(number: int, scene: Scene) -> SceneResult:
-            async with gate:
+            async with gate.one():
                 try:
                     return await self._scene(number, scene, story, cast_list)
                 except DiskFull:
@@ -306,7 +306,8 @@ def _tell(stage: Stage, made: Made[Any]) -> None:
     for check in made.checks:
         events.emit(events.Checked(check=check, provider=made.provider))
         if check.name in events.FIGURES and isinstance(check.value, float):
-            events.emit(events.Measured(figure=events.FIGURES[check.name], value=check.value, provider=made.provider))
+            figure, scale = events.FIGURES[check.name]
+            events.emit(events.Measured(figure=figure, value=check.value * scale, provider=made.provider))
     kind, path = _artifact(stage, made.value)
     if path is not None and not made.cached:
         events.emit(events.Stored(kind=kind, size_bytes=path.stat().st_size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import secrets
@@ -134,6 +135,23 @@ def past_durations(settings: Settings) -> list[PastDurations]:
     except StorygenError as error:
         warnings.warn(f"The history cannot be read: {error.message}", RuntimeWarning, stacklevel=2)
         return []
+
+
+def models(settings: Settings) -> dict[str, list[str]]:
+    """The models of each configured provider: those that metrics may name."""
+    found: dict[str, list[str]] = {}
+    for provider in itertools.chain.from_iterable(chains(settings).values()):
+        found.setdefault(provider.name, []).append(provider.model)
+    return found
+
+
+def last_success(settings: Settings) -> dict[str, float]:
+    """When a run of each pipeline last succeeded (Unix), as far as the history knows."""
+    try:
+        moment = History(settings.folders.state / HISTORY).last_success()
+    except StorygenError:
+        return {}  # `past_durations` tells of a history that cannot be read
+    return {} if moment is None else {PIPELINE: moment}
 
 
 def _write_report(report: Report, recording: Recording, folder: Path) -> None:

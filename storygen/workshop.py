@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -40,10 +43,57 @@ class Pulse:
         return self._clock() - self._last
 
 
+class Slots:
+    """A number of slots, told of as they are taken; who is urgent goes first among those who wait."""
+
+    def __init__(self, name: str, count: int) -> None:
+        self.count = count
+        self._name = name
+        self._taken = 0
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    @asynccontextmanager
+    async def one(self, *, urgent: bool = True) -> AsyncIterator[None]:
+        """Hold a slot for the time of a block."""
+        if self._taken < self.count:
+            self._taken += 1
+        else:
+            await self._wait(urgent=urgent)
+        self._tell()
+        try:
+            yield
+        finally:
+            self._pass_on()
+            self._tell()
+
+    async def _wait(self, *, urgent: bool) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()
+            raise
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            turn = heapq.heappop(self._waiting)[2]
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._taken -= 1
+
+    def _tell(self) -> None:
+        events.emit(events.Occupied(name=self._name, in_use=self._taken, limit=self.count))
+
+
 class Workshop:
     """`stages.base.Tools` for one run.
 
-    What needs a core (ffmpeg, slow Python) waits for one of `cores`; what waits for a network does not.
+    What needs a core (ffmpeg, slow Python) waits for one of `cores`; what waits for a network does not. Rendering lets
+    everything else go first, because a voice or a picture that is ready gives others something to do.
     """
 
     def __init__(
@@ -53,7 +103,7 @@ class Workshop:
         self._cache = cache
         self._binary = binary
         self.cores = cores
-        self._cores = asyncio.Semaphore(cores)
+        self._slots = Slots("cores", cores)
         self._stall_seconds = stall_seconds
         self._pulse = pulse
 
@@ -80,7 +130,7 @@ class Workshop:
 
     async def ffmpeg(self, command: Command) -> Finished:
         """See `Tools.ffmpeg`."""
-        async with self._cores:
+        async with self._slots.one(urgent=command.step != "render"):
             with events.timed("ffmpeg", command.step) as timed:
                 finished = await self._run(command)
                 timed.add(out_seconds=finished.out_seconds, speed=finished.speed, exit_code=0)
@@ -88,7 +138,7 @@ class Workshop:
 
     async def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """See `Tools.compute`."""
-        async with self._cores:
+        async with self._slots.one():
             result = await asyncio.to_thread(function, *args, **kwargs)
         self._pulse.beat()
         return result

@@ -33,7 +33,7 @@ from storygen.story import (
     Shot,
     Strategy,
 )
-from storygen.workshop import Pulse
+from storygen.workshop import Pulse, Slots
 
 NOWHERE = Path("/dev/null")
 
@@ -240,6 +240,33 @@ def test_when_nothing_moves_every_running_stage_is_reported_as_stalled(listener:
     play.deeds["revise", 0] = until_reported
     run(play, run=RunSettings(stall_seconds=0.01))
     assert listener.of(events.Halted)[0].seconds >= 0.01
+
+
+def test_of_those_who_wait_for_a_slot_the_urgent_go_first_and_a_cancelled_one_holds_nobody_up(listener: Any) -> None:
+    order: list[str] = []
+
+    async def scenario() -> None:
+        slots = Slots("cores", 1)
+        first = asyncio.Event()
+
+        async def work(name: str, *, urgent: bool) -> None:
+            async with slots.one(urgent=urgent):
+                order.append(name)
+                if name == "first":
+                    await first.wait()
+
+        tasks = [asyncio.create_task(work("first", urgent=True))]
+        for name, urgent in (("render 1", False), ("render 2", False), ("gone", True), ("voice", True)):
+            await asyncio.sleep(0)
+            tasks.append(asyncio.create_task(work(name, urgent=urgent)))
+        await asyncio.sleep(0)
+        tasks[3].cancel()
+        first.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(scenario())
+    assert order == ["first", "voice", "render 1", "render 2"]
+    assert [(event.name, event.in_use) for event in listener.of(events.Occupied)][-1] == ("cores", 0)
 
 
 def test_cancelling_ends_every_scene() -> None:

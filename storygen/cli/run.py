@@ -70,9 +70,10 @@ def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) ->
     import sys
 
     from storygen.cli.profiling import profiled
+    from storygen.production import last_success, models
     from storygen.telemetry.setup import start
 
-    with start(settings) as telemetry:
+    with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:
         if telemetry.url:
             print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
         with profiled(wanted=profile) as sampler:

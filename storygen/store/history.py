@@ -154,6 +154,12 @@ class History:
             rows = database.execute(query, (limit,)).fetchall()
         return [_durations(row) for row in rows]
 
+    def last_success(self) -> float | None:
+        """When the latest run that succeeded ended (Unix), None where none has."""
+        with self._open() as database:
+            found = database.execute("SELECT max(started + seconds) FROM runs WHERE outcome = 'success'").fetchone()
+        return float(found[0]) if found and found[0] is not None else None
+
     def _matching(self, database: sqlite3.Connection, run: str) -> list[sqlite3.Row]:
         if not run or "\0" in run:
             return []

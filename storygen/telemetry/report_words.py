@@ -18,21 +18,23 @@ NONE = "-"
 def sentence(run: RunFigures, saved: Mapping[str, tuple[float, float]], cache: CacheFigures) -> str:
     """What a person should know first.
 
-    The stage that is named is the one with the most seconds on the critical path; its percentage is those by the run's;
-    the time without it is the run's less what it would save were it instant, which a cached stage nearly is.
+    The stage that is named is the one that would save most were it instant, which a cached stage nearly is; its
+    percentage is that saving by the run's length, so that both figures say the same.
     """
     if run.outcome not in {"success", ""}:
         return _failure(run)
     if not saved or run.seconds <= 0:
         return f"Nothing took any time: the run ended after {seconds(run.seconds)}."
-    stage = max(saved, key=lambda name: saved[name][0])
-    critical, instant = saved[stage]
     if cache.hits and not cache.misses:
         return f"Everything was found in the cache: {seconds(run.seconds)} instead of making it again."
-    words = f"{plain(stage)} took {percent(critical / run.seconds)} of the time"
+    stage = max(saved, key=lambda name: saved[name][1])
+    instant = saved[stage][1]
     if instant < 0.05 * run.seconds:
-        return f"{words}; without it something else would take as long, so it alone is not worth making faster."
-    return f"{words}; with it cached the run takes {seconds(run.seconds - instant)} instead of {seconds(run.seconds)}."
+        return "No stage alone would make the run much faster: without it something else would take as long."
+    return (
+        f"{plain(stage)} took {percent(instant / run.seconds)} of the time; "
+        f"with it cached the run takes {seconds(run.seconds - instant)} instead of {seconds(run.seconds)}."
+    )
 
 
 def _failure(run: RunFigures) -> str:

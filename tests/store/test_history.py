@@ -90,7 +90,7 @@ def test_since_gives_the_runs_of_that_time_oldest_first(history: History) -> Non
         history.record(run)
     found = history.since(time.time() - 60)
     assert [run.run_id for run in found] == ["b", "c"]
-    assert found[0].report["sentence"].startswith("voice took 60 %")
+    assert found[0].report["sentence"].startswith("voice took 40 %")
 
 
 def test_only_runs_that_went_well_are_asked_how_long_things_take(history: History) -> None:
