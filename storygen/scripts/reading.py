@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from storygen.errors import InvalidScript
+from storygen.media.fonts import covers
 from storygen.scripts.base import MAX_SCENES, MAX_TITLE, UNTITLED, Issue, Reading, Row, error, warning
 from storygen.scripts.cleaning import rows, squeeze
 from storygen.scripts.decoding import decode
@@ -52,6 +53,7 @@ def read_text(data: bytes, name: str, *, language: str = "en") -> Reading:
         _refuse_endless(script, name)
         issues += _hollow(script)
         script = _short_titles(script, issues)
+        issues += _undrawable(text)
     issues.sort(key=lambda issue: issue.line)
     return Reading(name=name, format=kind, script=script, issues=tuple(issues), encoding=decoded.encoding)
 
@@ -126,6 +128,22 @@ def _hollow(script: Script) -> list[Issue]:
     if any(scene.lines or scene.on_screen or scene.picture for scene in script.scenes):
         return []
     return [error(1, "nothing is spoken, shown or typed in any scene", "write Narration: and some words")]
+
+
+def _undrawable(text: Sequence[Row]) -> list[Issue]:
+    """A warning where the first character stands that no typeface at hand can draw; it would be seen as a box."""
+    missing = covers("".join(row.text for row in text))
+    if not missing:
+        return []
+    line = next(row.number for row in text if not set(missing).isdisjoint(row.text))
+    some = " ".join(missing[:8])
+    return [
+        warning(
+            line,
+            f"no typeface here can draw {some} ({len(missing)} characters in all); boxes will be seen in their place",
+            "install a font that has them, such as Noto Sans CJK",
+        )
+    ]
 
 
 def _short_titles(script: Script, issues: list[Issue]) -> Script:

@@ -107,3 +107,11 @@ def test_an_enormous_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["", "  ", "?!", "word " * 200, "a\0.txt", "x" * 5000 + "/y"])
 def test_what_is_neither_a_file_nor_a_topic_is_refused(source: str) -> None:
     refused(source)
+
+
+def test_letters_that_no_typeface_can_draw_are_told_of_where_they_stand() -> None:
+    story = "The Tablet\n\nIt was old.\n\nIt said \N{LINEAR A SIGN AB001} and \N{LINEAR A SIGN AB002}, no more.\n"
+    reading = read_source("-", stdin=io.BytesIO(story.encode()))
+    (told,) = [issue for issue in reading.warnings if "typeface" in issue.message]
+    assert told.line == 5
+    assert "2 characters" in told.message
