@@ -13,6 +13,12 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storygen.story import Frame
+
+if TYPE_CHECKING:
+    from pysubs2 import SSAFile
 
 FONT_DIR = Path(__file__).parent / "typefaces"
 
@@ -222,3 +228,18 @@ def _system_fonts() -> dict[str, Path]:
                     continue
                 found.setdefault(family, path)
     return found
+
+
+def ass_sheet(frame: Frame) -> SSAFile:
+    """An empty ASS file whose measures are the pixels of the frame, and whose lines break only where they are told to."""
+    from pysubs2 import SSAFile
+
+    file = SSAFile()
+    file.info |= {
+        "PlayResX": str(frame.width),
+        "PlayResY": str(frame.height),
+        "WrapStyle": "2",
+        "ScaledBorderAndShadow": "yes",
+        "YCbCr Matrix": "TV.709",
+    }
+    return file

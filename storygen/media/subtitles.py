@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storygen.media.fonts import SANS, ass_text, font_file, runs
+from storygen.media.fonts import SANS, ass_sheet, ass_text, font_file, runs
 from storygen.media.layout import subtitle_box
 from storygen.settings import SubtitleSettings
 from storygen.story import Cue, Frame, Word
@@ -73,17 +73,10 @@ def _vtt_text(line: str) -> str:
 
 
 def _ass_file(frame: Frame) -> SSAFile:
-    from pysubs2 import Alignment, Color, SSAFile, SSAStyle
+    from pysubs2 import Alignment, Color, SSAStyle
 
     box, em = subtitle_box(frame), _em(frame)
-    file = SSAFile()
-    file.info |= {
-        "PlayResX": str(frame.width),
-        "PlayResY": str(frame.height),
-        "WrapStyle": "2",
-        "ScaledBorderAndShadow": "yes",
-        "YCbCr Matrix": "TV.709",
-    }
+    file = ass_sheet(frame)
     file.styles["Default"] = SSAStyle(
         fontname=SANS,
         fontsize=_size(frame),

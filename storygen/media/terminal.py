@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storygen.media.fonts import MONO, ass_text, clusters
+from storygen.media.fonts import MONO, ass_sheet, ass_text, clusters
 from storygen.media.lettering import is_from_right
 from storygen.media.palettes import Colour
 from storygen.media.panels import THEMES, Theme, paint_panel
@@ -168,16 +168,9 @@ def _tint(colour: Colour) -> str:
 
 
 def _ass_file(frame: Frame, sheet: Sheet) -> SSAFile:
-    from pysubs2 import SSAFile, SSAStyle
+    from pysubs2 import SSAStyle
 
-    file = SSAFile()
-    file.info |= {
-        "PlayResX": str(frame.width),
-        "PlayResY": str(frame.height),
-        "WrapStyle": "2",
-        "ScaledBorderAndShadow": "yes",
-        "YCbCr Matrix": "TV.709",
-    }
+    file = ass_sheet(frame)
     file.styles["Default"] = SSAStyle(
         fontname=MONO,
         fontsize=round(sheet.em * _ASS_EM, 2),
