@@ -231,7 +231,7 @@ def _system_fonts() -> dict[str, Path]:
 
 
 def ass_sheet(frame: Frame) -> SSAFile:
-    """An empty ASS file whose measures are the pixels of the frame, and whose lines break only where they are told to."""
+    """An empty ASS file that measures in pixels of the frame and breaks lines only where it is told to."""
     from pysubs2 import SSAFile
 
     file = SSAFile()
