@@ -9,6 +9,7 @@ StorygenError
 │   ├── ProviderTimeout           retryable
 │   ├── ProviderUnavailable       retryable
 │   ├── InvalidOutput             retryable
+│   ├── CircuitOpen
 │   ├── QuotaExceeded
 │   ├── AuthenticationFailed
 │   └── ContentRejected
@@ -26,7 +27,10 @@ Each carries the same fields, which appear in the report, the log and the span, 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from storygen.story import Usage
 
 
 class StorygenError(Exception):
@@ -99,20 +103,36 @@ class InvalidSettings(CallerMistake):
 
 
 class ProviderFailure(StorygenError):
-    """A provider did not deliver."""
+    """A provider did not deliver.
+
+    `retry_after` is its wish in seconds, where it named one. `usage` is what the failed attempt is known to have used;
+    where the answer was lost on the way, so that nobody knows whether it was billed, `is_uncertain` says so.
+    """
 
     kind = "provider_failure"
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        usage: Usage | None = None,
+        is_uncertain: bool = False,
+        hint: str = "",
+        provider: str = "",
+        attempt: int = 0,
+    ) -> None:
+        super().__init__(message, hint=hint, provider=provider, attempt=attempt)
+        self.retry_after = retry_after
+        self.usage = usage
+        self.is_uncertain = is_uncertain
+
 
 class RateLimited(ProviderFailure):
-    """The provider asks to slow down; `retry_after` is its wish in seconds, where it named one."""
+    """The provider asks to slow down."""
 
     kind = "rate_limited"
     retryable = True
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **fields: object) -> None:
-        super().__init__(message, **fields)  # type: ignore[arg-type]  # the same keywords as the root
-        self.retry_after = retry_after
 
 
 class ProviderTimeout(ProviderFailure):
@@ -134,6 +154,12 @@ class InvalidOutput(ProviderFailure):
 
     kind = "invalid_output"
     retryable = True
+
+
+class CircuitOpen(ProviderFailure):
+    """The provider failed so often that it is not asked for a while; it was not asked this time."""
+
+    kind = "circuit_open"
 
 
 class QuotaExceeded(ProviderFailure):
