@@ -45,12 +45,17 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLooked:
-    """A cache was asked; `result` is hit, miss, bypass or error. The savings are what making it took the first time."""
+    """A cache was asked; `result` is hit, miss, bypass or error. The savings are what making it took the first time.
+
+    `provider` and `model` are who made what was found, empty where nothing was.
+    """
 
     cache: str
     result: Literal["hit", "miss", "bypass", "error"]
     saved_usd: float = 0.0
     saved_seconds: float = 0.0
+    provider: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,15 @@ class FellBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """A vendor was asked how far a long job is; `state` is its own word for that, `progress` is between 0 and 1."""
+
+    provider: str
+    state: str
+    progress: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
     """A call was made elsewhere and is only told of; `error` is the kind of its failure, empty when it went well."""
 
@@ -110,13 +124,17 @@ class Occupied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What an attempt used and cost (None where the price is unknown); `wasted` says why, if it was for nothing."""
+    """What an attempt used and cost (None where the price is unknown); `wasted` says why, if it was for nothing.
+
+    Where `is_uncertain`, the answer was lost on the way: usage and cost are those that were expected, if it was billed.
+    """
 
     provider: str
     model: str
     usage: Usage
     cost_usd: float | None
     wasted: str = ""
+    is_uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +204,7 @@ Event = (
     | Retried
     | GaveUp
     | FellBack
+    | Polled
     | Called
     | Occupied
     | Spent

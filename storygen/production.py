@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from storygen import events
+from storygen.costs.ledger import Ledger
 from storygen.delivery import gather
 from storygen.errors import StorygenError
 from storygen.media import ffmpeg
@@ -101,10 +102,10 @@ async def produce(
     Raises errors of our own tree, and `CancelledError` when it is cancelled; the folder is then as it was before.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    unfinished, story = Unfinished(settings.folders.state), order.source.origin
+    unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger()
     earlier = unfinished.earlier(story)
     with (
-        events.watched(events.Watch(observers, run_id)),
+        events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
@@ -112,7 +113,7 @@ async def produce(
         store = Store(settings.folders.cache)
         production = await _pipeline(settings, store, steps).run(order.story)
         manifest = replace(
-            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), gathered),
+            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),

@@ -22,12 +22,13 @@ MAY = {
     "media": VALUES | {"media"},
     "quality": VALUES | {"quality", "media"},
     "store": VALUES | {"store"},
+    "costs": VALUES | {"costs", "events"},
     "scripts": VALUES | {"scripts", "media"},
-    "providers": VALUES | {"providers", "media"},
-    "resilience": VALUES | {"resilience", "events", "store", "providers.base"},
+    "providers": VALUES | {"providers", "media", "events", "store.jobs"},
+    "resilience": VALUES | {"resilience", "events", "store", "providers.base", "costs.base"},
     "stages": VALUES
     | {"media", "quality", "stages.base"}
-    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images")},
+    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "pipeline": VALUES | {"stages", "events", "workshop"},
     "telemetry": VALUES | {"telemetry", "events"},

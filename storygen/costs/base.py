@@ -8,7 +8,7 @@ from storygen.story import Usage
 
 
 class Prices(Protocol):
-    """Knows what usage costs."""
+    """Knows what usage costs; `costs.prices.PriceTable` is the one that runs use."""
 
     def cost(self, provider: str, model: str, usage: Usage) -> float | None:
         """US dollars; None where the price is not known, which is never zero. Built-ins cost 0."""

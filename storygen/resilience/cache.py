@@ -54,5 +54,14 @@ class Cache:
             events.emit(events.CacheLooked(cache=cache, result="miss"))
             return None
         saved = found.cost_usd or 0.0
-        events.emit(events.CacheLooked(cache=cache, result="hit", saved_usd=saved, saved_seconds=found.seconds))
+        events.emit(
+            events.CacheLooked(
+                cache=cache,
+                result="hit",
+                saved_usd=saved,
+                saved_seconds=found.seconds,
+                provider=found.provider,
+                model=found.model,
+            )
+        )
         return found

@@ -88,6 +88,7 @@ def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -
     families.counter("storygen_retries_total").create(stages, chain, words.REASONS)
     families.counter("storygen_retries_exhausted_total").create(stages, chain)
     families.counter("storygen_wasted_cost_usd_total").create(stages, chain, words.WASTE_REASONS)
+    families.counter("storygen_uncertain_cost_usd_total").create(stages, chain)
     for left, taken in combinations(chain, 2):
         families.counter("storygen_fallbacks_total").create(stages, left, taken)
 

@@ -205,7 +205,6 @@ METRICS: tuple[Metric, ...] = (
         _STAGE,
         _PROVIDER,
         unit="usd",
-        room="ledger",
     ),
     _counter(
         "storygen_wasted_cost_usd_total",
