@@ -10,7 +10,10 @@ from storygen.story import Frame, Mood
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipRequest:
-    """Film one scene for a frame; `still` is the first picture, for makers that start from one."""
+    """Film one scene for a frame; `seconds` is about how long it will be seen.
+
+    `still` is the content of a picture file that the clip should begin with; where it is empty there is none.
+    """
 
     picture: str
     mood: Mood
