@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from storygen.story import Frame, Stage, Strategy
 
@@ -16,9 +18,22 @@ Aspect = Literal["9:16", "16:9", "1:1"]
 
 
 class Group(BaseModel):
-    """A group of settings."""
+    """A group of settings; an error of it never shows a value, which could be a key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def _split(value: Any) -> Any:
+    """A variable can hold one list: with commas between its items, or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
 
 class FilmSettings(Group):
@@ -140,15 +155,15 @@ class RunSettings(Group):
 class ProviderSettings(Group):
     """Who does what: a chain of providers per capability, asked in this order."""
 
-    text: tuple[str, ...] = ("builtin",)
+    text: Names = ("builtin",)
     """Writers: openai, anthropic, gemini, builtin."""
-    speech: tuple[str, ...] = ("builtin",)
+    speech: Names = ("builtin",)
     """Voices: elevenlabs, openai, gemini, piper, builtin."""
-    images: tuple[str, ...] = ("builtin",)
+    images: Names = ("builtin",)
     """Painters: openai, gemini, builtin."""
-    video: tuple[str, ...] = ()
+    video: Names = ()
     """Makers of moving pictures, asked before the painters: runway."""
-    transcription: tuple[str, ...] = ()
+    transcription: Names = ()
     """Listeners, for voices that give no word times and to check what was spoken: faster_whisper, openai."""
 
 
@@ -172,7 +187,7 @@ class VendorSettings(Group):
 
     enabled: bool = True
     """Whether it may be used at all."""
-    api_keys: tuple[SecretStr, ...] = ()
+    api_keys: Secrets = ()
     """Keys, used in turn; the vendor's own environment variable adds to them."""
     base_url: str | None = None
     """Another address that speaks the same protocol."""
@@ -353,11 +368,11 @@ class TelemetrySettings(Group):
     """How long the endpoint waits, at the end of a run, to be scraped once more."""
     pushgateway: str | None = None
     """Address of a Pushgateway that is told of the last run."""
-    operations: tuple[str, ...] = ()
+    operations: Names = ()
     """Names of your own operations that may be labels of metrics."""
-    pipelines: tuple[str, ...] = ()
+    pipelines: Names = ()
     """Names of your own sessions that may be labels of metrics."""
-    models: tuple[str, ...] = ()
+    models: Names = ()
     """Names of models, beyond those of the configured providers, that may be labels of metrics."""
 
 
@@ -391,3 +406,5 @@ class Settings(Group):
     report: ReportSettings = ReportSettings()
     ffmpeg_path: Path | None = Field(None, validation_alias=AliasChoices("ffmpeg_path", "FFMPEG_PATH"))
     """The ffmpeg to use instead of the one that comes with storygen."""
+    ffprobe_path: Path | None = Field(None, validation_alias=AliasChoices("ffprobe_path", "FFPROBE_PATH"))
+    """An ffprobe. Media is measured with ffmpeg alone; it is only looked at by `storygen doctor`."""

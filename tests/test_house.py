@@ -15,9 +15,11 @@ ROOT = Path(__file__).parents[1] / "storygen"
 VALUES = {"story", "errors", "settings"}
 MAY = {
     "story": set(),
-    "errors": set(),
+    "errors": {"story"},  # only for the types of its fields
     "settings": {"story"},
-    "configuration": {"settings", "errors"},
+    "readiness": {"settings", "costs.prices", "providers.base", "providers.registry"},
+    "configuration": {"settings", "errors", "providers.registry", "readiness"},
+    "reloading": {"settings", "errors", "configuration"},
     "events": {"story"},
     "media": VALUES | {"media"},
     "quality": VALUES | {"quality", "media"},

@@ -74,9 +74,7 @@ def _best(prices: Mapping[str, Price], provider: str, model: str) -> Price | Non
 def _table() -> Mapping[str, Price]:
     rows = tomllib.loads(TABLE.read_text("utf-8"))["price"]
     return {
-        f"{row['provider']}/{row['model']}": Price(
-            bills=tuple(row["bills"]), as_of=row["as_of"], source=row["source"]
-        )
+        f"{row['provider']}/{row['model']}": Price(bills=tuple(row["bills"]), as_of=row["as_of"], source=row["source"])
         for row in rows
     }
 

@@ -158,9 +158,7 @@ class Chains(Mapping[Capability, tuple[Provider[Any, Any], ...]]):
 
     def __getitem__(self, capability: Capability) -> tuple[Provider[Any, Any], ...]:
         if capability not in self._made:
-            self._made[capability] = tuple(
-                self.create(capability, name) for name in asked(capability, self._settings)
-            )
+            self._made[capability] = tuple(self.create(capability, name) for name in asked(capability, self._settings))
         return self._made[capability]
 
     def __iter__(self) -> Iterator[Capability]:
