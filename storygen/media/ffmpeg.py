@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
+from storygen.media.environment import for_children
 
 _GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1")
 _WHITELIST = ("-protocol_whitelist", "file,pipe")
@@ -161,6 +162,7 @@ async def _start(binary: Path, command: Command) -> asyncio.subprocess.Process:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=for_children(),
         start_new_session=True,
     )
 
