@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from storygen.errors import InvalidSettings
 from storygen.providers.base import Capability, Provider
-from storygen.settings import Settings, VendorSettings
+from storygen.settings import ProviderSettings, Settings, VendorSettings
 
 if TYPE_CHECKING:
     from storygen.providers.keys import KeyRing
@@ -117,7 +117,7 @@ ROWS: tuple[Row, ...] = (
     Row(capability=Capability.IMAGES, vendor=BUILTIN, kind="Builtin", takes=()),
     Row(capability=Capability.IMAGES, vendor="openai", kind="OpenAI"),
     Row(capability=Capability.IMAGES, vendor="gemini", kind="Gemini"),
-    Row(capability=Capability.VIDEO, vendor="runway", kind="Runway"),
+    Row(capability=Capability.VIDEO, vendor="runway", kind="Runway", takes=("settings", "keys", "jobs")),
     Row(capability=Capability.TRANSCRIPTION, vendor="faster_whisper", kind="FasterWhisper", takes=("settings",)),
     Row(capability=Capability.TRANSCRIPTION, vendor="openai", kind="OpenAI"),
 )
@@ -170,10 +170,21 @@ class Chains(Mapping[Capability, tuple[Provider[Any, Any], ...]]):
     def create(self, capability: Capability, name: str) -> Provider[Any, Any]:
         """One provider. Raises `InvalidSettings` for a name that nobody has."""
         row = _row(capability, name)
-        given = {"settings": self._vendor_settings(name), "voice": self._settings.voice}
-        arguments = [self._ring(name) if what == "keys" else given[what] for what in row.takes]
+        arguments = [self._given(what, name) for what in row.takes]
         provider: Provider[Any, Any] = getattr(import_module(row.module), row.kind)(*arguments)
         return provider
+
+    def _given(self, what: str, name: str) -> object:
+        match what:
+            case "keys":
+                return self._ring(name)
+            case "voice":
+                return self._settings.voice
+            case "jobs":
+                from storygen.store.jobs import Jobs
+
+                return Jobs(self._settings.folders.state)
+        return self._vendor_settings(name)
 
     def _vendor_settings(self, name: str) -> VendorSettings | None:
         return getattr(self._settings.vendors, name, None)
@@ -201,6 +212,11 @@ def chains(settings: Settings) -> Chains:
                 f"providers.{capability}: the chain is empty.", hint=f"There are: {', '.join(names(capability))}."
             )
     return Chains(settings)
+
+
+def builtins(settings: Settings) -> Chains:
+    """The chains that are left when everybody else has failed."""
+    return chains(settings.model_copy(update={"providers": ProviderSettings()}))
 
 
 @cache
