@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from storygen.errors import InvalidOutput
 from storygen.providers.base import Answer
-from storygen.providers.hints import note_headers
+from storygen.providers.hints import idempotency_key, note_headers
 from storygen.providers.images.base import ImageRequest, Picture
 from storygen.providers.images.prompts import nearest, picture_of, prompt
 from storygen.providers.keys import KeyRing
@@ -65,7 +65,7 @@ class OpenAI:
                 max_retries=0,
                 timeout=self._settings.timeout,
             ) as client:
-                raw = await client.images.with_raw_response.generate(**self._asked(request))
+                raw = await client.images.with_raw_response.generate(**self._asked(request), extra_headers=_same())
                 note_headers(raw.headers)
                 answer = raw.parse()
         usage = _usage(answer)
@@ -86,6 +86,12 @@ class OpenAI:
 
     def _size(self, request: ImageRequest) -> tuple[int, int]:
         return nearest(request.frame, _DALL_E_SIZES if self.model.startswith("dall-e") else _SIZES)
+
+
+def _same() -> dict[str, str]:
+    """The header by which a request that is sent again, because its answer was lost, is known."""
+    key = idempotency_key()
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _usage(answer: Any) -> Usage:

@@ -33,7 +33,8 @@ def prompt(request: ImageRequest) -> str:
     film = f" for a film about {request.film[:200]}" if request.film else ""
     return (
         f"One picture{film}: {shown[:_LONGEST]}\n"
-        f"Mood: {_MOODS[request.mood]}. {_shape(request.frame)} Its upper quarter is quiet and holds nothing important.\n"
+        f"Mood: {_MOODS[request.mood]}. {_shape(request.frame)}\n"
+        "The upper quarter is quiet and holds nothing important.\n"
         "No text in the picture: no letters, numbers, captions, signs, logos, watermarks or frames."
     )
 

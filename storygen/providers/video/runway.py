@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ class Runway:
         self._keys = keys
         self._jobs = jobs
         self._handed_over: set[str] = set()
+        self._spoilt: Counter[str] = Counter()
         self.model = settings.video_model
 
     @property
@@ -114,8 +116,13 @@ class Runway:
         """The task that was submitted for this. One that was handed over, and is asked for again, was no good."""
         if key in self._handed_over:
             self._handed_over.discard(key)
-            self._jobs.end(key)
+            self._spoil(key)
         return self._jobs.find(key)
+
+    def _spoil(self, key: str) -> None:
+        """Forget a task that came to nothing, so that the next one is a new one for the vendor, too."""
+        self._jobs.end(key)
+        self._spoilt[key] += 1
 
     def _secret(self, job: Job | None) -> str:
         """A key; for an earlier task one of the account that it belongs to."""
@@ -130,7 +137,8 @@ class Runway:
         asked = await asyncio.to_thread(self._asked, request)
         endpoint: Any = client.image_to_video if "prompt_image" in asked else client.text_to_video
         with translated(self.name):
-            raw = await endpoint.with_raw_response.create(**asked)
+            same = {"Idempotency-Key": f"{key[:32]}-{self._spoilt[key]}"}
+            raw = await endpoint.with_raw_response.create(**asked, extra_headers=same)
             note_headers(raw.headers)
             submitted = await raw.parse()
         events.emit(events.Polled(provider=self.name, state="SUBMITTED"))
@@ -153,14 +161,14 @@ class Runway:
             if task.status == "SUCCEEDED":
                 return self._address(task, key, used)
             if task.status in {"FAILED", "CANCELLED"}:
-                self._jobs.end(key)
+                self._spoil(key)
                 raise self._failure(task, used)
             await asyncio.sleep(self._settings.poll_seconds)
 
     async def _bear(self, error: StorygenError, key: str, lost: int) -> None:
         """Wait after an answer that was lost; give up where the vendor does not know the task, or too many were."""
         if _status(error) == 404:
-            self._jobs.end(key)
+            self._spoil(key)
             raise ProviderUnavailable(
                 f"{self.name} no longer knows the task that was submitted for this clip.",
                 provider=self.name,
@@ -176,7 +184,7 @@ class Runway:
     def _address(self, task: Any, key: str, used: Usage) -> str:
         if task.output and isinstance(task.output[0], str):
             return task.output[0]
-        self._jobs.end(key)
+        self._spoil(key)
         raise InvalidOutput(f"{self.name} delivered no clip.", provider=self.name, usage=used)
 
     async def _fetch(self, address: str, clip: Path, key: str, used: Usage) -> None:
@@ -185,7 +193,7 @@ class Runway:
             with translated(self.name):
                 await download(address, clip, provider=self.name, base_url=self._settings.base_url)
         except InvalidOutput as error:
-            self._jobs.end(key)
+            self._spoil(key)
             error.usage = used
             raise
         except ProviderFailure as error:
