@@ -106,10 +106,12 @@ class ProviderFailure(StorygenError):
     """A provider did not deliver.
 
     `retry_after` is its wish in seconds, where it named one. `usage` is what the failed attempt is known to have used;
-    where the answer was lost on the way, so that nobody knows whether it was billed, `is_uncertain` says so.
+    where the answer was lost on the way, so that nobody knows whether it was billed, `is_uncertain` says so. Where no
+    hint is given, `advice` is what usually helps.
     """
 
     kind = "provider_failure"
+    advice: ClassVar[str] = "Try again later, or put another provider behind it in the chain."
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class ProviderFailure(StorygenError):
         provider: str = "",
         attempt: int = 0,
     ) -> None:
-        super().__init__(message, hint=hint, provider=provider, attempt=attempt)
+        super().__init__(message, hint=hint or self.advice, provider=provider, attempt=attempt)
         self.retry_after = retry_after
         self.usage = usage
         self.is_uncertain = is_uncertain
@@ -133,6 +135,7 @@ class RateLimited(ProviderFailure):
 
     kind = "rate_limited"
     retryable = True
+    advice = "Lower its `per_minute` or `at_once`, give it another key, or wait."
 
 
 class ProviderTimeout(ProviderFailure):
@@ -140,6 +143,7 @@ class ProviderTimeout(ProviderFailure):
 
     kind = "timeout"
     retryable = True
+    advice = "Raise its `timeout`, or put another provider behind it in the chain."
 
 
 class ProviderUnavailable(ProviderFailure):
@@ -160,24 +164,28 @@ class CircuitOpen(ProviderFailure):
     """The provider failed so often that it is not asked for a while; it was not asked this time."""
 
     kind = "circuit_open"
+    advice = "Wait until its breaker lets a call through, or put another provider behind it in the chain."
 
 
 class QuotaExceeded(ProviderFailure):
     """The account has nothing left."""
 
     kind = "quota_exceeded"
+    advice = "Top up the account, give it another key, or put another provider behind it in the chain."
 
 
 class AuthenticationFailed(ProviderFailure):
     """The key is missing or refused."""
 
     kind = "authentication_failed"
+    advice = "Check its key; `storygen doctor --live` tries it."
 
 
 class ContentRejected(ProviderFailure):
     """The provider will not make this."""
 
     kind = "content_rejected"
+    advice = "Put the text in other words, or put another provider behind it in the chain."
 
 
 class ResourceFailure(StorygenError):

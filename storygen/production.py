@@ -12,16 +12,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from storygen import events
 from storygen.costs.ledger import Ledger
+from storygen.costs.prices import PriceTable
 from storygen.delivery import gather
 from storygen.errors import StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
-from storygen.providers.registry import chains
+from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Caller, CallPolicy
 from storygen.resilience.retry import RetryPolicy
@@ -166,15 +168,16 @@ def _pipeline(settings: Settings, store: Store, steps: Steps | None) -> Pipeline
     cores = run.cores or _cores()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
     policy = CallPolicy(timeout=run.call_timeout, retry=RetryPolicy(attempts=run.attempts, first_wait=run.retry_wait))
+    ask = partial(Caller, store=store, policy=policy, prices=PriceTable(settings.prices))
     workshop = Workshop(
-        Caller(chains(settings), store, policy),
+        ask(chains(settings)),
         Cache(store),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
         cores=cores,
         stall_seconds=run.stall_seconds,
         pulse=pulse,
     )
-    return Pipeline(workshop, settings, pulse, steps)
+    return Pipeline(workshop, settings, pulse, steps, stand_in=workshop.asking(ask(builtins(settings))))
 
 
 def _cores() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -56,6 +57,12 @@ class Workshop:
         self._cores = asyncio.Semaphore(cores)
         self._stall_seconds = stall_seconds
         self._pulse = pulse
+
+    def asking(self, caller: Caller) -> Workshop:
+        """The same hands, asking other providers."""
+        other = copy(self)
+        other._caller = caller
+        return other
 
     async def call(self, capability: Capability, request: object, expect: type[R], check: Validate[R]) -> Made[R]:
         """See `Tools.call`."""
