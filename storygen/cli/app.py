@@ -10,6 +10,7 @@ from storygen.cli.check import check
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
+from storygen.cli.vendors import vendors
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -20,12 +21,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report):
+for command in (run, check, validate, report, vendors):
     app.command()(command)
 
 
 def main() -> None:
-    """Run a command; exit with 0, 1 (failed), 2 (a mistake of the caller), 3 (a placeholder), 124 (slow), 130 (stopped)."""
+    """Run a command.
+
+    Exits with 0, 1 (failed), 2 (a mistake of the caller), 3 (a placeholder), 124 (too slow) or 130 (stopped).
+    """
     try:
         app()
     except StorygenError as error:
@@ -43,7 +47,7 @@ def main() -> None:
 
 
 def _where(error: StorygenError) -> str:
-    """The stage, the provider and the kind of what failed, and after how many attempts; empty where that says nothing."""
+    """The stage, the provider and the kind of what failed, and after how many attempts; empty where unknown."""
     scene = f" of scene {error.scene}" if error.scene else ""
     attempts = f" after {error.attempt} attempts" if error.attempt > 1 else ""
     said = (f"{error.stage}{scene}" if error.stage else "", error.provider, f"{error.kind}{attempts}")

@@ -10,13 +10,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from storygen.errors import InvalidSettings
-from storygen.vendors import elevenlabs, openai, runway
+from storygen.vendors import anthropic, elevenlabs, gemini, openai, runway
 from storygen.vendors.desk import Desk
 from storygen.vendors.plan import as_plan, plain
 from storygen.vendors.wire import Dialect
 from storygen.vendors.world import World
 
-DIALECTS: tuple[Dialect, ...] = (openai.DIALECT, elevenlabs.DIALECT, runway.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    openai.DIALECT,
+    anthropic.DIALECT,
+    gemini.DIALECT,
+    elevenlabs.DIALECT,
+    runway.DIALECT,
+)
 
 
 def build(world: World) -> Starlette:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -67,16 +68,16 @@ class Bill:
     def charge(self, *, vendor: str, capability: str, model: str, units: Mapping[str, float], lost: bool) -> int:
         """Add an entry and return its place, by which it can be refunded."""
         usd = self.price(vendor, model, units)
-        self.charges.append(
-            Charge(vendor=vendor, capability=capability, model=model, units=units, usd=usd, lost=lost)
-        )
+        self.charges.append(Charge(vendor=vendor, capability=capability, model=model, units=units, usd=usd, lost=lost))
         return len(self.charges) - 1
 
     def price(self, vendor: str, model: str, units: Mapping[str, float]) -> float | None:
-        """What something costs; a variant ("gpt-image-1:low") falls back to its model. None where no price is known."""
+        """What something costs, by the longest name that fits the model; None where no price is known."""
         models = self.prices.get(vendor, {})
-        each = models.get(model) or models.get(model.split(":")[0]) or models.get("*")
-        return None if each is None else sum(each.get(unit, 0.0) * number for unit, number in units.items())
+        fitting = sorted((name for name in models if fnmatchcase(model, name)), key=len)
+        if not fitting:
+            return None
+        return sum(models[fitting[-1]].get(unit, 0.0) * number for unit, number in units.items())
 
     def refund(self, place: int) -> None:
         """Take an entry back; it stays on the list."""

@@ -189,10 +189,10 @@ class Desk:
         self, reply: Reply, hit: Hit | None, entry: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         fault = hit.fault if hit else None
-        if hit and fault in {Fault.SLOW, Fault.HANG}:
-            if await _left(receive, None if fault is Fault.HANG else hit.rule.seconds):
-                self._lose(reply, entry)
-                return
+        wait = None if fault is Fault.HANG or hit is None else hit.rule.seconds
+        if fault in {Fault.SLOW, Fault.HANG} and await _left(receive, wait):
+            self._lose(reply, entry)
+            return
         length = [] if reply.is_stream else [(b"content-length", str(sum(map(len, reply.parts))).encode())]
         headers = [(b"content-type", reply.media_type.encode()), *length]
         headers += [(name.lower().encode(), text.encode()) for name, text in reply.headers.items()]
@@ -246,4 +246,3 @@ def _first(reply: Reply, share: float) -> list[bytes]:
         return list(reply.parts[: max(1, round(len(reply.parts) * share))])
     whole = b"".join(reply.parts)
     return [whole[: round(len(whole) * share)]]
-

@@ -22,7 +22,11 @@ _VOICES = {
 _LIMIT = 500_000  # characters of the account
 
 _REFUSALS: Mapping[str, tuple[int, str, str]] = {
-    "missing_key": (401, "needs_authorization", "Neither authorization header nor xi-api-key received, please provide one."),
+    "missing_key": (
+        401,
+        "needs_authorization",
+        "Neither authorization header nor xi-api-key received, please provide one.",
+    ),
     "invalid_key": (401, "invalid_api_key", "Invalid API key"),
     "unauthorized": (401, "invalid_api_key", "Invalid API key"),
     "quota": (401, "quota_exceeded", "This request exceeds your quota. You have 0 credits remaining."),
@@ -62,7 +66,7 @@ async def _speak(call: Call, world: World) -> tuple[Spoken, bytes, Used] | Reply
     language = str(call.body.get("language_code") or "en")
     line = Line(text=text)
     spoken = await world.speaker.speak((line,), {"narrator": call.params["voice"]}, language)
-    data = await world.speaker.encode(spoken, form, rate, call)
+    data, _ = await world.speaker.encode(spoken, form, rate, call)
     used = Used(model=str(call.body.get("model_id") or "eleven_multilingual_v2"), units={"characters": len(text)})
     return spoken, data, used
 
@@ -232,7 +236,6 @@ _SOUND = SHOWN["speech"] - {Fault.BROKEN_JSON, Fault.WRONG_SHAPE}
 _SPEECH, _ACCOUNT = SHOWN["speech"], SHOWN["account"]
 DIALECT = Dialect(
     name="elevenlabs",
-    suffix="",
     key=_key,
     refuse=refuse,
     limits=_limits,
@@ -241,11 +244,17 @@ DIALECT = Dialect(
         Endpoint(method="POST", path=f"{_BASE}/stream", capability="speech", handler=whole, shows=_SOUND),
         Endpoint(method="POST", path=f"{_BASE}/with-timestamps", capability="speech", handler=timed, shows=_SPEECH),
         Endpoint(
-            method="POST", path=f"{_BASE}/stream/with-timestamps", capability="speech", handler=timed_stream, shows=_SPEECH
+            method="POST",
+            path=f"{_BASE}/stream/with-timestamps",
+            capability="speech",
+            handler=timed_stream,
+            shows=_SPEECH,
         ),
         Endpoint(method="GET", path="/v1/voices", capability="account", handler=voices, shows=_ACCOUNT),
         Endpoint(method="GET", path="/v2/voices", capability="account", handler=voices, shows=_ACCOUNT),
         Endpoint(method="GET", path="/v1/user", capability="account", handler=user, shows=_ACCOUNT),
-        Endpoint(method="GET", path="/v1/user/subscription", capability="account", handler=subscription, shows=_ACCOUNT),
+        Endpoint(
+            method="GET", path="/v1/user/subscription", capability="account", handler=subscription, shows=_ACCOUNT
+        ),
     ),
 )

@@ -14,7 +14,10 @@ from storygen.vendors.sound import TYPES, endless_wav, in_chunks
 from storygen.vendors.wire import Call, Dialect, Endpoint, Reply, Used, as_json, dumps
 from storygen.vendors.world import World
 
-_VOICES = frozenset("alloy ash ballad coral echo fable onyx nova sage shimmer verse marin cedar".split())
+_VOICES = frozenset({
+    "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx",
+    "nova", "sage", "shimmer", "verse", "marin", "cedar",
+})  # fmt: skip
 _MODELS = ("gpt-5-mini", "gpt-4o-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "gpt-image-1", "whisper-1")
 _SOUND_RATE = 24_000
 _LONGEST_INPUT = 4096  # characters
@@ -24,12 +27,22 @@ _REFUSALS: Mapping[str, tuple[int, str, str | None, str]] = {
     "missing_key": (401, "invalid_request_error", None, "You didn't provide an API key."),
     "invalid_key": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
     "unauthorized": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
-    "quota": (429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota, please check your plan."),
+    "quota": (
+        429,
+        "insufficient_quota",
+        "insufficient_quota",
+        "You exceeded your current quota, please check your plan.",
+    ),
     "rate_limit": (429, "requests", "rate_limit_exceeded", "Rate limit reached for requests."),
     "server_error": (500, "server_error", None, "The server had an error while processing your request."),
     "unavailable": (503, "service_unavailable_error", None, "The engine is currently overloaded."),
     "not_found": (404, "invalid_request_error", "unknown_url", "Unknown request URL."),
-    "content": (400, "image_generation_user_error", "moderation_blocked", "Your request was rejected by the safety system."),
+    "content": (
+        400,
+        "image_generation_user_error",
+        "moderation_blocked",
+        "Your request was rejected by the safety system.",
+    ),
     "invalid": (400, "invalid_request_error", None, "The request is invalid."),
 }
 
@@ -72,16 +85,12 @@ async def speech(call: Call, world: World) -> Reply:
         return refuse("content", "")
     manner = str(call.body.get("instructions") or "")
     spoken = await world.speaker.speak((Line(text=text, manner=manner[:200]),), {"narrator": str(voice)})
-    data = await world.speaker.encode(spoken, form, _SOUND_RATE, call)
-    units = {
-        "characters": len(text),
-        "audio_seconds": spoken.seconds,
-        "input_tokens": tokens(text),
-        "output_tokens": round(spoken.seconds * 20),
-    }
-    used = Used(model=str(call.body["model"]), units=units)
+    data, seconds = await world.speaker.encode(spoken, form, _SOUND_RATE, call)
+    model, letters = str(call.body["model"]), len(text)
     if call.body.get("stream_format") == "sse":
-        return _speech_events(data, used)
+        units = {"characters": letters, "input_tokens": tokens(text), "output_tokens": round(seconds * 20)}
+        return _speech_events(data, Used(model=model, units=units))
+    used = Used(model=model, units={"characters": letters, "audio_seconds": seconds})
     parts = in_chunks(endless_wav(data) if form == "wav" else data)
     return Reply(parts=parts, media_type=TYPES[form], used=used, is_stream=True)
 
@@ -127,8 +136,8 @@ async def images(call: Call, world: World) -> Reply:
         "data": [{"b64_json": base64.b64encode(picture).decode()} for picture in pictures],
         "usage": usage,
     }
-    model = f"{call.body.get('model') or 'gpt-image-1'}:{body['quality']}"
-    return as_json(body, used=Used(model=model, units={"images": count, "input_tokens": given, "output_tokens": made}))
+    units = {"images": count, "input_tokens": given, "output_tokens": made}
+    return as_json(body, used=Used(model=str(call.body.get("model") or "gpt-image-1"), units=units))
 
 
 async def transcription(call: Call, world: World) -> Reply:
@@ -146,11 +155,17 @@ async def transcription(call: Call, world: World) -> Reply:
         return Reply(parts=(f"{text}\n".encode(),), media_type="text/plain; charset=utf-8", used=used)
     if form != "verbose_json":
         return as_json({"text": text, "usage": usage}, used=used)
-    body: dict[str, Any] = {"task": "transcribe", "language": "english", "duration": seconds, "text": text, "usage": usage}
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": "english",
+        "duration": seconds,
+        "text": text,
+        "usage": usage,
+    }
     asked = call.body.get("timestamp_granularities") or ["segment"]
     if "word" in asked:
         body["words"] = [
-            {"word": word.text.strip(".,;:!?\"“”()"), "start": round(word.start, 2), "end": round(word.end, 2)}
+            {"word": word.text.strip('.,;:!?"“”()'), "start": round(word.start, 2), "end": round(word.end, 2)}
             for word in words
         ]
     if "segment" in asked:
@@ -182,7 +197,6 @@ async def models(call: Call, world: World) -> Reply:  # noqa: ARG001  # the hand
 _TEXT, _SPEECH, _IMAGES = SHOWN["text"], SHOWN["speech"] - {Fault.BROKEN_JSON, Fault.WRONG_SHAPE}, SHOWN["images"]
 DIALECT = Dialect(
     name="openai",
-    suffix="/v1",
     key=_key,
     refuse=refuse,
     limits=_limits,

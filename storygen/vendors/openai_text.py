@@ -18,7 +18,12 @@ async def chat(call: Call, world: World) -> Reply:
     written = await write(ask, call, world)
     head = {"id": f"chatcmpl-{call.id}", "created": CREATED, "model": ask.model, "service_tier": "default"}
     if not call.body.get("stream"):
-        choice = {"index": 0, "message": _message(ask, written, call), "logprobs": None, "finish_reason": _why(ask, written)}
+        choice = {
+            "index": 0,
+            "message": _message(ask, written, call),
+            "logprobs": None,
+            "finish_reason": _why(ask, written),
+        }
         body = {**head, "object": "chat.completion", "choices": [choice], "usage": _chat_usage(written)}
         return as_json(body, used=written.used, x_request_id=f"req_{call.id}")
     options = call.body.get("stream_options") or {}
@@ -66,7 +71,12 @@ def _message(ask: Ask, written: Written, call: Call) -> dict[str, Any]:
 
 def _chat_usage(written: Written) -> dict[str, Any]:
     given, made = written.tokens
-    details = {"reasoning_tokens": 0, "audio_tokens": 0, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0}
+    details = {
+        "reasoning_tokens": 0,
+        "audio_tokens": 0,
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    }
     return {
         "prompt_tokens": given,
         "completion_tokens": made,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storygen.vendors.faults import Fault
@@ -46,6 +48,8 @@ async def write(ask: Ask, call: Call, world: World) -> Written:
     """Answer, or refuse, or break what was asked to be JSON, as the call's fault says."""
     if call.meets(Fault.REFUSAL):
         return _written(REFUSAL, ask, call, refused=True)
+    if ask.schema is None or ("properties" not in ask.schema and not ask.tool):
+        ask = replace(ask, schema=_told(ask.prompt) or ask.schema)
     if ask.schema is None:
         text = await world.writer.text(ask.prompt)
     else:
@@ -59,6 +63,18 @@ async def write(ask: Ask, call: Call, world: World) -> Written:
 def _written(text: str, ask: Ask, call: Call, *, refused: bool = False) -> Written:
     units = {"input_tokens": tokens(text_of(dict(call.body))), "output_tokens": tokens(text)}
     return Written(text=text, used=Used(model=ask.model, units=units), refused=refused)
+
+
+def _told(prompt: str) -> Mapping[str, Any] | None:
+    """The schema that stands in the words of a prompt, if one does."""
+    decoder = json.JSONDecoder()
+    for found in re.finditer(r"\{", prompt):
+        try:
+            value, _ = decoder.raw_decode(prompt, found.start())
+        except ValueError:
+            continue
+        return value if isinstance(value, dict) and "properties" in value else None
+    return None
 
 
 def tokens(text: str) -> int:

@@ -11,7 +11,10 @@ from storygen.vendors.faults import EVERYWHERE, IN_JSON, SHOWN, Fault
 from storygen.vendors.wire import Call, Dialect, Endpoint, Reply, Used, as_json
 from storygen.vendors.world import Task, World
 
-_RATIOS = frozenset("1280:720 720:1280 1104:832 832:1104 960:960 1584:672 1280:768 768:1280 1920:1080 1080:1920".split())
+_RATIOS = frozenset({
+    "1280:720", "720:1280", "1104:832", "832:1104", "960:960",
+    "1584:672", "1280:768", "768:1280", "1920:1080", "1080:1920",
+})  # fmt: skip
 _CREDITS = {"gen4_turbo": 5, "gen3a_turbo": 5, "gen4.5": 12, "veo3.1": 40, "veo3.1_fast": 15}  # a second
 
 _REFUSALS: Mapping[str, tuple[int, str]] = {
@@ -30,7 +33,9 @@ _REFUSALS: Mapping[str, tuple[int, str]] = {
 def refuse(word: str, detail: str) -> Reply:
     """An error as Runway writes it."""
     status, message = _REFUSALS[word]
-    issues = {"issues": [{"message": detail}], "docUrl": "https://docs.dev.runwayml.com/api"} if word == "invalid" else {}
+    issues = (
+        {"issues": [{"message": detail}], "docUrl": "https://docs.dev.runwayml.com/api"} if word == "invalid" else {}
+    )
     return as_json({"error": message, **issues}, status=status)
 
 
@@ -128,7 +133,6 @@ async def organization(call: Call, world: World) -> Reply:  # noqa: ARG001  # th
 _PLAIN = EVERYWHERE | IN_JSON
 DIALECT = Dialect(
     name="runway",
-    suffix="",
     key=_key,
     refuse=refuse,
     limits=_limits,

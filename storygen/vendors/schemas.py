@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 _DEEPEST = 12
-_WORDS = "a light on the water that nobody had lit before the storm came in from the sea".split()
+_WORDS = ("a", "light", "on", "the", "water", "that", "nobody", "had", "lit", "before", "the", "storm", "came", "in")
 
 
 def fill(schema: Mapping[str, Any], known: Any = None) -> Any:

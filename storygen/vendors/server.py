@@ -48,7 +48,9 @@ def listen(port: int) -> socket.socket:
         listener.bind((HOST, port))
     except OSError as error:
         listener.close()
-        raise InvalidSettings(f"Port {port} cannot be used: {error.strerror}.", hint="Choose another --port.") from error
+        raise InvalidSettings(
+            f"Port {port} cannot be used: {error.strerror}.", hint="Choose another --port."
+        ) from error
     listener.listen(2048)
     return listener
 

@@ -81,17 +81,17 @@ class Speaker:
         take.audio.unlink()
         return Spoken(samples=samples, rate=rate, words=take.words)
 
-    async def encode(self, spoken: Spoken, form: str, rate: int, call: Call) -> bytes:
-        """The speech as a file of `form` at `rate`, or as the fault of a call leaves it."""
+    async def encode(self, spoken: Spoken, form: str, rate: int, call: Call) -> tuple[bytes, float]:
+        """The speech as a file of `form` at `rate`, or as the fault of a call leaves it, and the seconds delivered."""
         samples = await asyncio.to_thread(resample, spoken.samples, spoken.rate, rate)
         if call.meets(Fault.SILENT_AUDIO):
             samples = bytes(len(samples))
         if call.meets(Fault.WRONG_RATE_AUDIO):
             samples = await asyncio.to_thread(resample, samples, rate, rate * 2 // 3)
-        data = await self._wrap(samples, form, rate)
+        data, seconds = await self._wrap(samples, form, rate), len(samples) / 2 / rate
         if call.meets(Fault.TRUNCATED_AUDIO) and call.hit:
-            data = data[: 2 * round(len(data) * call.hit.rule.share / 2)]
-        return data
+            data, seconds = data[: 2 * round(len(data) * call.hit.rule.share / 2)], seconds * call.hit.rule.share
+        return data, seconds
 
     async def _wrap(self, samples: bytes, form: str, rate: int) -> bytes:
         if form == "pcm":
@@ -167,7 +167,7 @@ def _variant(voice: str) -> str:
 
 
 def _kind(data: bytes) -> str | None:
-    """ffmpeg's name for the format of a sound file, by its first bytes."""
+    """Ffmpeg's name for the format of a sound file, by its first bytes."""
     if data[:4] == b"RIFF":
         return "wav"
     if data[:3] == b"ID3" or (data[:1] == b"\xff" and len(data) > 1 and data[1] & 0xE6 == 0xE2):

@@ -82,7 +82,6 @@ class Dialect:
     """
 
     name: Vendor
-    suffix: str
     key: Callable[[Mapping[str, str], Mapping[str, str]], str]
     refuse: Callable[[str, str], Reply]
     limits: Callable[[int, int, float], Mapping[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +65,7 @@ class World:
         self.tasks: dict[str, Task] = {}
         self.kept: dict[tuple[str, str], Reply] = {}
         self.recent: dict[str, deque[float]] = {}
-        self.spent: Counter[tuple[str, str]] = Counter()
+        self.spent: defaultdict[tuple[str, str], float] = defaultdict(float)
 
     def set_plan(self, plan: Plan) -> None:
         """Put a plan in force; its clock and its counts begin now."""
