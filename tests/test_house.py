@@ -27,7 +27,7 @@ MAY = {
     "costs": VALUES | {"costs", "events"},
     "scripts": VALUES | {"scripts", "media"},
     "providers": VALUES | {"providers", "media", "events", "store.jobs"},
-    "resilience": VALUES | {"resilience", "events", "store", "providers.base", "costs.base"},
+    "resilience": VALUES | {"resilience", "events", "store", "providers.base", "providers.hints", "costs.base"},
     "stages": VALUES
     | {"media", "quality", "stages.base"}
     | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video")},

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from storygen import events
 from storygen.store import records
 from storygen.store.artifacts import BrokenEntry, Store
+from storygen.store.shared import SharedStore
 from storygen.story import Made
 
 R = TypeVar("R")
@@ -23,8 +24,9 @@ class Cache:
     makes it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tier: SharedStore | None = None) -> None:
         self._store = store
+        self._tier = tier
         self._flights: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(
@@ -38,11 +40,26 @@ class Cache:
         key = records.digest(inputs)
         flight = self._flights.setdefault(f"{cache}/{key}", asyncio.Lock())
         async with flight:
+            if self._tier is not None:
+                await self._bring_here(self._tier, cache, key)
             if (found := self._look(cache, key, expect)) is not None:
                 return found
             with self._store.room() as folder:
                 made = await make(folder, key)
-                return self._store.keep(cache, made, folder)
+                kept = self._store.keep(cache, made, folder)
+        if self._tier is not None and (files := self._store.export(cache, key)):
+            await self._tier.keep(cache, key, files)
+        return kept
+
+    def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R]) -> Made[R] | None:
+        """The entry for `inputs` if it is on this disk; a miss is not told of, because somebody else is asked next."""
+        key = records.digest(inputs)
+        return self._look(cache, key, expect) if self._store.has(cache, key) else None
+
+    async def _bring_here(self, tier: SharedStore, cache: str, key: str) -> None:
+        """Bring what another worker has stored to this disk."""
+        if not self._store.has(cache, key) and (files := await tier.find(cache, key)):
+            self._store.adopt(cache, key, files)
 
     def _look(self, cache: str, key: str, expect: type[R]) -> Made[R] | None:
         try:
