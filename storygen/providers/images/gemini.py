@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ class Gemini:
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
-        """The version of what is said; nothing can be set."""
-        return {"format": FORMAT}
+        """Who is asked, and the version of what is said."""
+        return {"format": FORMAT, "base_url": self._settings.base_url}
 
     def expected(self, request: ImageRequest) -> Usage:
         """One picture, and its tokens; a token of the prompt is about four characters."""
@@ -46,8 +47,7 @@ class Gemini:
     async def answer(self, request: ImageRequest, folder: Path) -> Answer[Picture]:
         """Paint `request` into `folder`; the words are not on it."""
         with translated(self.name):
-            answer = await self._ask(request)
-            note_headers((answer.sdk_http_response and answer.sdk_http_response.headers) or {})
+            answer = await self._keys.spend(partial(self._ask, request))
         content = next((part.inline_data.data for part in answer.parts or () if part.inline_data), None)
         told = answer.usage_metadata
         usage = Usage(
@@ -59,27 +59,24 @@ class Gemini:
             raise self._refusal(answer, usage)
         return Answer(value=picture_of(content, folder, self.name, usage), usage=usage)
 
-    async def _ask(self, request: ImageRequest) -> Any:
-        from google import genai
-        from google.genai import types
+    async def _ask(self, request: ImageRequest, key: str) -> Any:
+        with translated(self.name):
+            from google import genai
+            from google.genai import types
 
-        across, down = nearest(request.frame, _SHAPES)
-        client = genai.Client(
-            api_key=self._keys.take(),
-            http_options=types.HttpOptions(
+            across, down = nearest(request.frame, _SHAPES)
+            options = types.HttpOptions(
                 base_url=self._settings.base_url,
                 timeout=round(self._settings.timeout * 1000),
                 retry_options=types.HttpRetryOptions(attempts=1),
-            ),
-        )
-        async with client.aio as asking:
-            return await asking.models.generate_content(
-                model=self.model,
-                contents=prompt(request),
-                config=types.GenerateContentConfig(
-                    response_modalities=["IMAGE"], image_config=types.ImageConfig(aspect_ratio=f"{across}:{down}")
-                ),
             )
+            config = types.GenerateContentConfig(
+                response_modalities=["IMAGE"], image_config=types.ImageConfig(aspect_ratio=f"{across}:{down}")
+            )
+            async with genai.Client(api_key=key, http_options=options).aio as client:
+                answer = await client.models.generate_content(model=self.model, contents=prompt(request), config=config)
+            note_headers((answer.sdk_http_response and answer.sdk_http_response.headers) or {})
+            return answer
 
     def _refusal(self, answer: Any, usage: Usage) -> ContentRejected | InvalidOutput:
         blocked = answer.prompt_feedback.block_reason if answer.prompt_feedback else None

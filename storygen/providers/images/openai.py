@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,8 +45,8 @@ class OpenAI:
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
-        """The quality, and the version of what is said."""
-        return {"format": FORMAT, "quality": self._settings.image_quality}
+        """The quality, who is asked, and the version of what is said."""
+        return {"format": FORMAT, "quality": self._settings.image_quality, "base_url": self._settings.base_url}
 
     def expected(self, request: ImageRequest) -> Usage:
         """One picture, and its tokens by quality and shape; a token of the prompt is about four characters."""
@@ -57,22 +58,22 @@ class OpenAI:
     async def answer(self, request: ImageRequest, folder: Path) -> Answer[Picture]:
         """Paint `request` into `folder`; the words are not on it."""
         with translated(self.name):
+            content, usage = await self._keys.spend(partial(self._ask, request))
+        if not content:
+            raise InvalidOutput(f"{self.name} delivered no picture.", provider=self.name, usage=usage)
+        return Answer(value=picture_of(content, folder, self.name, usage), usage=usage)
+
+    async def _ask(self, request: ImageRequest, key: str) -> tuple[str, Usage]:
+        with translated(self.name):
             from openai import AsyncOpenAI
 
             async with AsyncOpenAI(
-                api_key=self._keys.take(),
-                base_url=self._settings.base_url,
-                max_retries=0,
-                timeout=self._settings.timeout,
+                api_key=key, base_url=self._settings.base_url, max_retries=0, timeout=self._settings.timeout
             ) as client:
                 raw = await client.images.with_raw_response.generate(**self._asked(request), extra_headers=_same())
                 note_headers(raw.headers)
                 answer = raw.parse()
-        usage = _usage(answer)
-        content = answer.data[0].b64_json if answer.data else None
-        if not content:
-            raise InvalidOutput(f"{self.name} delivered no picture.", provider=self.name, usage=usage)
-        return Answer(value=picture_of(content, folder, self.name, usage), usage=usage)
+                return answer.data[0].b64_json or "", _usage(answer)
 
     def _asked(self, request: ImageRequest) -> dict[str, Any]:
         width, height = self._size(request)

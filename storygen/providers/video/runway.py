@@ -11,6 +11,7 @@ import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,7 @@ _SQUARE = (960, 960)
 _NEED_A_PICTURE = ("gen4_turbo",)
 _OWN_SHARE = 0.97  # of the time limit: gives up just before the call does, because it knows what is still to come
 _MOST_LOST = 5
+_ONE_ANSWER_SECONDS = 60.0
 
 
 class Runway:
@@ -65,8 +67,14 @@ class Runway:
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
-        """The longest clip, whether it starts from a picture, and the version of what is said."""
-        return {"format": FORMAT, "seconds": self._settings.seconds, "from_picture": self._settings.from_picture}
+        """The longest clip, whether it starts from a picture, who is asked, and the version of what is said."""
+        asked = self._settings
+        return {
+            "format": FORMAT,
+            "seconds": asked.seconds,
+            "from_picture": asked.from_picture,
+            "base_url": asked.base_url,
+        }
 
     def expected(self, request: ClipRequest) -> Usage:
         """The seconds of the clip, which are what is billed."""
@@ -96,17 +104,14 @@ class Runway:
 
     async def _film(self, request: ClipRequest, folder: Path) -> Answer[Clip]:
         key, used = self._key(request), self.expected(request)
-        job = self._earlier(key)
-        secret = self._secret(job)
         with translated(self.name):
-            from runwayml import AsyncRunwayML
-
-            client = AsyncRunwayML(
-                api_key=secret, base_url=self._settings.base_url or ADDRESS, max_retries=0, timeout=60.0
-            )
-        async with client:
-            task = job or await self._submit(client, request, key, secret)
-            address = await self._finished(client, task, key, used)
+            if (earlier := self._earlier(key)) is not None:
+                job, secret = earlier, self._secret_of(earlier)
+            else:
+                asked = await asyncio.to_thread(self._asked, request)
+                job, secret = await self._keys.spend(partial(self._submit, asked, key))
+            async with self._client(secret) as client:
+                address = await self._finished(client, job, key, used)
         clip = folder / "clip.mp4"
         await self._fetch(address, clip, key, used)
         self._handed_over.add(key)
@@ -124,25 +129,32 @@ class Runway:
         self._jobs.end(key)
         self._spoilt[key] += 1
 
-    def _secret(self, job: Job | None) -> str:
-        """A key; for an earlier task one of the account that it belongs to."""
-        secret = self._keys.take()
-        for _ in self._settings.api_keys if job else ():
-            if _mark(secret) == job.account:
-                break
-            secret = self._keys.take()
-        return secret
+    def _client(self, secret: str) -> AsyncRunwayML:
+        from runwayml import AsyncRunwayML
 
-    async def _submit(self, client: AsyncRunwayML, request: ClipRequest, key: str, secret: str) -> Job:
-        asked = await asyncio.to_thread(self._asked, request)
-        endpoint: Any = client.image_to_video if "prompt_image" in asked else client.text_to_video
+        return AsyncRunwayML(
+            api_key=secret,
+            base_url=self._settings.base_url or ADDRESS,
+            max_retries=0,
+            timeout=min(_ONE_ANSWER_SECONDS, self._settings.timeout),
+        )
+
+    def _secret_of(self, job: Job) -> str:
+        """The key of the account that a task belongs to; another one where that is not among the keys any more."""
+        secrets = [self._keys.take() for _ in range(len(self._keys))]
+        return next((secret for secret in secrets if _mark(secret) == job.account), self._keys.take())
+
+    async def _submit(self, asked: dict[str, Any], key: str, secret: str) -> tuple[Job, str]:
+        same = {"Idempotency-Key": f"{key[:32]}-{self._spoilt[key]}"}
         with translated(self.name):
-            same = {"Idempotency-Key": f"{key[:32]}-{self._spoilt[key]}"}
-            raw = await endpoint.with_raw_response.create(**asked, extra_headers=same)
-            note_headers(raw.headers)
-            submitted = await raw.parse()
+            async with self._client(secret) as client:
+                endpoint: Any = client.image_to_video if "prompt_image" in asked else client.text_to_video
+                raw = await endpoint.with_raw_response.create(**asked, extra_headers=same)
+                note_headers(raw.headers)
+                submitted = await raw.parse()
+            job = self._jobs.begin(key, id=_word(submitted.id), provider=self.name, account=_mark(secret))
         events.emit(events.Polled(provider=self.name, state="SUBMITTED"))
-        return self._jobs.begin(key, id=submitted.id, provider=self.name, account=_mark(secret))
+        return job, secret
 
     async def _finished(self, client: AsyncRunwayML, job: Job, key: str, used: Usage) -> str:
         """Ask until the clip is there, and return its address; a few answers may be lost on the way."""
@@ -151,23 +163,24 @@ class Runway:
             try:
                 with translated(self.name):
                     task: Any = await client.tasks.retrieve(job.id)
+                    state = _word(task.status)
             except StorygenError as error:
                 lost += 1
                 await self._bear(error, key, lost)
                 continue
             lost = 0
-            progress = float(getattr(task, "progress", 1.0 if task.status == "SUCCEEDED" else 0.0))
-            events.emit(events.Polled(provider=self.name, state=task.status, progress=progress))
-            if task.status == "SUCCEEDED":
+            progress = float(getattr(task, "progress", None) or state == "SUCCEEDED")
+            events.emit(events.Polled(provider=self.name, state=state, progress=progress))
+            if state == "SUCCEEDED":
                 return self._address(task, key, used)
-            if task.status in {"FAILED", "CANCELLED"}:
+            if state in {"FAILED", "CANCELLED"}:
                 self._spoil(key)
                 raise self._failure(task, used)
             await asyncio.sleep(self._settings.poll_seconds)
 
     async def _bear(self, error: StorygenError, key: str, lost: int) -> None:
         """Wait after an answer that was lost; give up where the vendor does not know the task, or too many were."""
-        if _status(error) == 404:
+        if type(error) is ProviderFailure:  # the request itself was refused, and all it holds is the task's id
             self._spoil(key)
             raise ProviderUnavailable(
                 f"{self.name} no longer knows the task that was submitted for this clip.",
@@ -262,5 +275,8 @@ def _mark(secret: str) -> str:
     return hashlib.sha256(f"storygen {secret}".encode()).hexdigest()[:12]
 
 
-def _status(error: BaseException) -> int:
-    return int(getattr(error.__cause__, "status_code", 0) or 0)
+def _word(value: object) -> str:
+    """A word of an answer. Raises `InvalidOutput` where there is something else."""
+    if isinstance(value, str) and value:
+        return value
+    raise InvalidOutput("The answer lacks what it should say.", is_uncertain=True)
