@@ -46,6 +46,16 @@ def load(config: Path | None = None, flags: Mapping[str, Any] | None = None, *, 
     return settings
 
 
+def read_leniently(config: Path | None = None) -> tuple[Settings, list[str]]:
+    """As much of the settings as can be read, and what is wrong with the rest, for those who examine them."""
+    try:
+        sources = _Sources(_read_file(config), {})
+    except InvalidSettings as error:
+        return Settings(), [error.message]
+    lines = sorted(_unknown_variables())
+    return _read(sources, lines) or Settings(), lines
+
+
 def watched_files(config: Path | None = None) -> tuple[Path, ...]:
     """The files that settings are read from, whether they exist or not."""
     return (config or Path(FILE), Path(DOTENV))

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from storygen.cli.check import check
+from storygen.cli.doctor import doctor
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, vendors):
+for command in (run, check, validate, report, doctor, vendors):
     app.command()(command)
 
 
