@@ -27,10 +27,16 @@ class Capability(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Generic[T]):
-    """What a provider delivered, and what that used, in the units that it bills."""
+    """What a provider delivered, and what that used, in the units that it bills.
+
+    `response_model` and `response_id` are what the vendor itself calls the model that answered and the answer, where
+    it says so.
+    """
 
     value: T
     usage: Usage = field(default_factory=Usage)
+    response_model: str = ""
+    response_id: str = ""
 
 
 class Provider(Protocol[Request_contra, Result]):
