@@ -178,6 +178,7 @@ class Breaker:
         return CircuitOpen(
             f"{self.provider} kept failing{f' ({self._reason})' if self._reason else ''} and {soon}.",
             provider=self.provider,
+            retry_after=wait,
             hint=f"Wait, see what {self.provider} says of its state, or name another provider behind it.",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -51,10 +52,17 @@ class Cache:
             await self._tier.keep(cache, key, files)
         return kept
 
-    def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R]) -> Made[R] | None:
-        """The entry for `inputs` if it is on this disk; a miss is not told of, because somebody else is asked next."""
+    def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R], *, stood_in: bool) -> Made[R] | None:
+        """The entry for `inputs` if it is on this disk and, where `stood_in`, was made because another had failed.
+
+        A miss is not told of, because somebody else is asked next.
+        """
         key = records.digest(inputs)
-        return self._look(cache, key, expect) if self._store.has(cache, key) else None
+        with suppress(BrokenEntry):
+            found = self._store.find(cache, key, expect)
+            if found is not None and (found.missing or not stood_in):
+                return self._hit(cache, found)
+        return None
 
     async def _bring_here(self, tier: SharedStore, cache: str, key: str) -> None:
         """Bring what another worker has stored to this disk."""
@@ -70,6 +78,9 @@ class Cache:
         if found is None:
             events.emit(events.CacheLooked(cache=cache, result="miss"))
             return None
+        return self._hit(cache, found)
+
+    def _hit(self, cache: str, found: Made[R]) -> Made[R]:
         saved = found.cost_usd or 0.0
         events.emit(
             events.CacheLooked(

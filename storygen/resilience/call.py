@@ -110,10 +110,9 @@ class Caller:
         """What any provider of the chain made before the run was interrupted."""
         for place, errand in enumerate(errands):
             call = errand.call
-            found = self._cache.kept(call.capability.value, _inputs(errand), call.expect)
+            found = self._cache.kept(call.capability.value, _inputs(errand), call.expect, stood_in=place > 0)
             if found is not None:
-                earlier = (f"{errands[0].provider.name}: did not deliver when this was made",) if place else ()
-                return replace(found, missing=found.missing or earlier) if place else replace(found, missing=())
+                return found if place else replace(found, missing=())
         return None
 
     async def _cached(self, errand: Errand) -> Made[Any]:

@@ -46,6 +46,10 @@ class Builtin:
             "words_per_minute": self._settings.words_per_minute,
         }
 
+    def expected(self, request: SpeechRequest) -> Usage:
+        """The characters of the lines."""
+        return Usage(characters=sum(len(line.text) for line in request.lines))
+
     async def answer(self, request: SpeechRequest, folder: Path) -> Answer[Take]:
         """Speak the lines one after the other.
 
