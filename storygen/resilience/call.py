@@ -134,8 +134,8 @@ def _state(errand: Errand) -> str | None:
     return errand.lane.breaker.state if errand.lane.breaker is not None else None
 
 
-def _inputs(errand: Errand) -> dict[str, Any]:
-    provider, request = errand.provider, errand.call.request
+def key_inputs(provider: Provider[Any, Any], request: object) -> dict[str, Any]:
+    """All that an answer depends on: it is stored under the digest of this."""
     return {
         "format": FORMAT,
         "provider": provider.name,
@@ -144,3 +144,7 @@ def _inputs(errand: Errand) -> dict[str, Any]:
         "request": request,
         "kind": type(request).__name__,
     }
+
+
+def _inputs(errand: Errand) -> dict[str, Any]:
+    return key_inputs(errand.provider, errand.call.request)
