@@ -109,7 +109,7 @@ class Runway:
                 job, secret = earlier, self._secret_of(earlier)
             else:
                 asked = await asyncio.to_thread(self._asked, request)
-                job, secret = await self._keys.spend(partial(self._submit, asked, key))
+                job, secret = await self._ordered(asked, key)
             async with self._client(secret) as client:
                 address = await self._finished(client, job, key, used)
         clip = folder / "clip.mp4"
@@ -143,6 +143,14 @@ class Runway:
         """The key of the account that a task belongs to; another one where that is not among the keys any more."""
         secrets = [self._keys.take() for _ in range(len(self._keys))]
         return next((secret for secret in secrets if _mark(secret) == job.account), self._keys.take())
+
+    async def _ordered(self, asked: dict[str, Any], key: str) -> tuple[Job, str]:
+        """Submit a task; where the answer says nothing, it is not asked for again by the same key."""
+        try:
+            return await self._keys.spend(partial(self._submit, asked, key))
+        except InvalidOutput:
+            self._spoil(key)
+            raise
 
     async def _submit(self, asked: dict[str, Any], key: str, secret: str) -> tuple[Job, str]:
         same = {"Idempotency-Key": f"{key[:32]}-{self._spoilt[key]}"}
