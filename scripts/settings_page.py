@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -49,7 +50,7 @@ def _group(field: FieldInfo) -> type[Group] | None:
 
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
-        return "`{}`" if field.annotation == dict[str, str] else "the user's own folder"
+        return "`{}`" if get_origin(field.annotation) is dict else "the user's own folder"
     if field.default is None:
         return "not set"
     value = list(field.default) if isinstance(field.default, tuple) else field.default

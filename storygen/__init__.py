@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 _ROOMS = {
+    "breaker": "storygen.resilience.decorators",
     "cache_hit": "storygen.telemetry.observe",
     "cache_miss": "storygen.telemetry.observe",
     "count": "storygen.telemetry.observe",
@@ -18,11 +19,13 @@ _ROOMS = {
     "is_enabled": "storygen.telemetry.observe",
     "observe": "storygen.telemetry.observe",
     "record_call": "storygen.telemetry.observe",
+    "retry": "storygen.resilience.decorators",
     "session": "storygen.telemetry.sessions",
     "session_history": "storygen.telemetry.sessions",
 }
 
 __all__ = [
+    "breaker",
     "cache_hit",
     "cache_miss",
     "count",
@@ -32,6 +35,7 @@ __all__ = [
     "is_enabled",
     "observe",
     "record_call",
+    "retry",
     "session",
     "session_history",
 ]

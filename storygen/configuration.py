@@ -1,7 +1,7 @@
 """The only place that reads the environment and files of settings.
 
-From weakest to strongest: the defaults, `storygen.toml` (in the working folder, or `--config`), `.env`, the environment
-(`STORYGEN_FILM__ASPECT=16:9`), and the flags of a command.
+From weakest to strongest: the defaults, `storygen.toml` (in the working folder, or `--config`), the vendors' own
+variables (`ELEVENLABS_API_KEY`), `.env`, the environment (`STORYGEN_FILM__ASPECT=16:9`), and the flags of a command.
 """
 
 from __future__ import annotations
@@ -10,33 +10,55 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from storygen.errors import InvalidSettings
+from storygen.providers.registry import VENDORS
+from storygen.readiness import mistakes, unready
 from storygen.settings import Group, Settings
 
 FILE = "storygen.toml"
+DOTENV = ".env"
 PREFIX = "STORYGEN_"
+_SECRET = ("api_keys", "url", "pushgateway")
 
 
-def load(config: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+def load(config: Path | None = None, flags: Mapping[str, Any] | None = None, *, ready: bool = True) -> Settings:
     """The settings of this process; `flags` is nested like the settings and wins.
 
-    Raises one `InvalidSettings` that lists everything that is wrong, with where it stands and what would be right.
+    Unless `ready` is False, whoever stands in a chain has to be usable: with its key and its package. Raises one
+    `InvalidSettings` that lists everything that is wrong, with where it stands and what would be right.
     """
-    file = _read_file(config)
-    try:
-        settings = _reader(file)(**dict(flags or {}))
-    except ValidationError as error:
-        raise _refusal(error, file, flags or {}) from error
-    if unknown := sorted(_unknown_variables()):
-        raise InvalidSettings("\n".join(unknown), hint="Correct or unset them.")
+    sources = _Sources(_read_file(config), flags or {})
+    lines = sorted(_unknown_variables())
+    settings = _read(sources, lines)
+    if settings is not None:
+        checks = (mistakes(settings), unready(settings)) if ready else (mistakes(settings),)
+        lines += [f"{sources.origin(path)}: {'.'.join(path)}: {said}" for check in checks for path, said in check]
+    if settings is None or lines:
+        raise InvalidSettings("\n".join(lines), hint="Every setting is described in docs/settings.md.")
     return settings
+
+
+def read_leniently(config: Path | None = None) -> tuple[Settings, list[str]]:
+    """As much of the settings as can be read, and what is wrong with the rest, for those who examine them."""
+    try:
+        sources = _Sources(_read_file(config), {})
+    except InvalidSettings as error:
+        return Settings(), [error.message]
+    lines = sorted(_unknown_variables())
+    return _read(sources, lines) or Settings(), lines
+
+
+def watched_files(config: Path | None = None) -> tuple[Path, ...]:
+    """The files that settings are read from, whether they exist or not."""
+    return (config or Path(FILE), Path(DOTENV))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +69,60 @@ class _File:
     values: Mapping[str, Any]
 
 
-def _reader(file: _File) -> type[Settings]:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where settings come from; `merged` is filled with what all of them say together."""
+
+    file: _File
+    flags: Mapping[str, Any]
+    merged: dict[str, Any] = field(default_factory=dict)
+
+    def origin(self, path: tuple[str, ...]) -> str:
+        """Where a setting stands, as people call it."""
+        if _holds(self.flags, path):
+            return "flag"
+        for length in range(len(path), 0, -1):
+            variable = PREFIX + "__".join(path[:length]).upper()
+            if variable in os.environ:
+                return f"environment {variable}"
+        if path[0].upper() in os.environ:
+            return f"environment {path[0].upper()}"
+        return self.file.name if _holds(self.file.values, path[:2]) else DOTENV if _in_dotenv(path) else "settings"
+
+
+def _read(sources: _Sources, lines: list[str]) -> Settings | None:
+    """The settings; where some are wrong, they are put into `lines` and the rest is read without them."""
+    try:
+        return _reader(sources)(**dict(sources.flags))
+    except SettingsError as error:
+        lines.append(f"environment: {error}")
+        return None
+    except ValidationError as error:
+        lines += _told(error, sources)
+        rest = deepcopy(sources.merged)
+        for problem in error.errors(include_input=False):
+            _drop(rest, tuple(problem["loc"]))
+    try:
+        return Settings.model_validate(rest)
+    except ValidationError:  # what is wrong together has been told already
+        return None
+
+
+def _reader(sources: _Sources) -> type[Settings]:
     """Settings that fill themselves from all the sources."""
 
     class FileSource(PydanticBaseSettingsSource):
         def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-            return file.values.get(field_name), field_name, False
+            return sources.file.values.get(field_name), field_name, False
 
         def __call__(self) -> dict[str, Any]:
-            return dict(file.values)
+            return dict(sources.file.values)
+
+    class VendorSource(FileSource):
+        """What the vendors' own variables say: their keys add to those of the file."""
+
+        def __call__(self) -> dict[str, Any]:
+            return _vendor_variables(sources.file.values)
 
     class OwnLines(PydanticBaseSettingsSource):
         """What `.env` says to us: it is shared with other programs, so that lines of theirs are no mistakes."""
@@ -76,9 +143,15 @@ def _reader(file: _File) -> type[Settings]:
             env_prefix=PREFIX,
             env_nested_delimiter="__",
             env_ignore_empty=True,
-            env_file=".env",
+            env_file=DOTENV,
             env_file_encoding="utf-8",
         )
+
+        @model_validator(mode="before")
+        @classmethod
+        def note(cls, values: Any) -> Any:
+            sources.merged.update(values)
+            return values
 
         @classmethod
         def settings_customise_sources(
@@ -89,9 +162,36 @@ def _reader(file: _File) -> type[Settings]:
             dotenv_settings: PydanticBaseSettingsSource,
             file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, OwnLines(settings_cls, dotenv_settings), FileSource(settings_cls)
+            ours = (init_settings, env_settings, OwnLines(settings_cls, dotenv_settings))
+            return (*ours, VendorSource(settings_cls), FileSource(settings_cls))
 
     return Reader
+
+
+def _vendor_variables(file: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys and addresses under the names that the vendors' own tools use, from the environment, else from `.env`."""
+    known = {name: value for name, value in {**_dotenv(), **os.environ}.items() if value}
+    found: dict[str, dict[str, Any]] = {}
+    for vendor in VENDORS.values():
+        keys = [key.strip() for name in vendor.variables for key in known.get(name, "").split(",") if key.strip()]
+        written = _at(file, ("vendors", vendor.name, "api_keys"))
+        if keys:
+            more = [key for key in written if isinstance(key, str)] if isinstance(written, list) else []
+            found.setdefault(vendor.name, {})["api_keys"] = list(dict.fromkeys([*keys, *more]))
+        if address := known.get(vendor.base_url_variable):
+            found.setdefault(vendor.name, {})["base_url"] = address
+    return {"vendors": found} if found else {}
+
+
+def _dotenv() -> dict[str, str | None]:
+    from dotenv import dotenv_values
+
+    return dotenv_values(DOTENV, encoding="utf-8") if Path(DOTENV).is_file() else {}
+
+
+def _in_dotenv(path: tuple[str, ...]) -> bool:
+    names = {name.upper() for name in _dotenv()}
+    return PREFIX + "__".join(path).upper() in names or path[0].upper() in names
 
 
 def _read_file(config: Path | None) -> _File:
@@ -106,31 +206,37 @@ def _read_file(config: Path | None) -> _File:
         raise InvalidSettings(f"{path} cannot be read: {error}.", hint="It has to be TOML in UTF-8.") from error
 
 
-def _refusal(error: ValidationError, file: _File, flags: Mapping[str, Any]) -> InvalidSettings:
-    lines = []
+def _told(error: ValidationError, sources: _Sources) -> Iterator[str]:
+    """One line per mistake, without values that could be keys."""
     for problem in error.errors():
         path = tuple(str(part) for part in problem["loc"])
         said = _nearest(path) if problem["type"] == "extra_forbidden" else problem["msg"]
-        value = "" if problem["type"] in {"extra_forbidden", "missing"} else f" (it is {problem['input']!r})"
-        lines.append(f"{_origin(path, file, flags)}: {'.'.join(path)}: {said}{value}")
-    return InvalidSettings("\n".join(lines), hint="Every setting is described in docs/settings.md.")
+        hidden = problem["type"] in {"extra_forbidden", "missing"} or any(part in _SECRET for part in path)
+        value = "" if hidden else f" (it is {problem['input']!r})"
+        yield f"{sources.origin(path)}: {'.'.join(path)}: {said}{value}"
 
 
-def _origin(path: tuple[str, ...], file: _File, flags: Mapping[str, Any]) -> str:
-    if _holds(flags, path):
-        return "flag"
-    variable = PREFIX + "__".join(path).upper()
-    if variable in os.environ or path[0].upper() in os.environ:
-        return f"environment {variable}"
-    return file.name if _holds(file.values, path) else ".env"
+def _drop(values: Any, path: tuple[Any, ...]) -> None:
+    """Take one setting out, with all of its list where it is an item of one."""
+    for depth, part in enumerate(path):
+        if not isinstance(values, dict) or part not in values:
+            return
+        if depth == len(path) - 1 or not isinstance(values[part], dict):
+            del values[part]
+            return
+        values = values[part]
+
+
+def _at(values: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        if not isinstance(values, Mapping) or part not in values:
+            return None
+        values = values[part]
+    return values
 
 
 def _holds(values: Any, path: tuple[str, ...]) -> bool:
-    for part in path:
-        if not isinstance(values, Mapping) or part not in values:
-            return False
-        values = values[part]
-    return True
+    return _at(values, path[:-1]) is not None and path[-1] in (_at(values, path[:-1]) or {})
 
 
 def _nearest(path: tuple[str, ...]) -> str:
@@ -140,9 +246,9 @@ def _nearest(path: tuple[str, ...]) -> str:
 
 def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
     """Every key that a file of settings may hold, dotted."""
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Group):
-            yield from known_keys(field.annotation, f"{prefix}{name}.")
+    for name, each in model.model_fields.items():
+        if isinstance(each.annotation, type) and issubclass(each.annotation, Group):
+            yield from known_keys(each.annotation, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}"
 

@@ -18,13 +18,15 @@ from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.files import link, slug
 from storygen.store.records import plain
-from storygen.story import Fidelity, Made, Manifest, Outcome, ScenePart, Source
+from storygen.story import Cost, Fidelity, Made, Manifest, Outcome, ScenePart, Source
 
 SHAPING = {"film", "voice", "subtitles", "terminal", "providers"}
 _VERSIONED = ("storygen", "espeakng-loader", "imageio-ffmpeg", "pillow", "pysubs2")
 
 
-def gather(production: Production, source: Source, settings: Settings, seed: int, folder: Path) -> Manifest:
+def gather(
+    production: Production, source: Source, settings: Settings, seed: int, spent: Cost, folder: Path
+) -> Manifest:
     """Put everything into `folder`; the manifest lacks only what is known of the run itself."""
     film = production.film.value
     shutil.copyfile(film.video, folder / f"film{film.video.suffix}")
@@ -45,13 +47,14 @@ def gather(production: Production, source: Source, settings: Settings, seed: int
         started="",
         seconds=0.0,
         film_seconds=film.seconds,
-        cost_usd=_total([one.cost_usd for one in made if not one.cached]),
+        cost_usd=None if spent.unpriced else round(spent.known_usd, 6),
         scenes=tuple(_part(result, *times.get(result.number, (0.0, 0.0))) for result in production.scenes),
         checks=tuple(check for one in made for check in one.checks),
         settings=plain(settings.model_dump(mode="json", include=SHAPING)),
         seed=seed,
         files=output.fingerprints(folder),
         versions={"python": platform.python_version()} | {name: version(name) for name in _VERSIONED},
+        spent=spent,
     )
 
 
@@ -125,9 +128,3 @@ def _maker(made: Made[Any]) -> str:
 def _all_made(production: Production) -> list[Made[Any]]:
     parts = [part for result in production.scenes for part in result.parts().values()]
     return [*production.writing, production.revision, *parts, production.film]
-
-
-def _total(costs: Sequence[float | None]) -> float | None:
-    """The sum, or None where one price is unknown: an unknown price is not zero."""
-    known = [cost for cost in costs if cost is not None]
-    return round(sum(known), 6) if len(known) == len(costs) else None

@@ -9,6 +9,7 @@ StorygenError
 │   ├── ProviderTimeout           retryable
 │   ├── ProviderUnavailable       retryable
 │   ├── InvalidOutput             retryable
+│   ├── CircuitOpen
 │   ├── QuotaExceeded
 │   ├── AuthenticationFailed
 │   └── ContentRejected
@@ -26,7 +27,10 @@ Each carries the same fields, which appear in the report, the log and the span, 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from storygen.story import Usage
 
 
 class StorygenError(Exception):
@@ -99,20 +103,39 @@ class InvalidSettings(CallerMistake):
 
 
 class ProviderFailure(StorygenError):
-    """A provider did not deliver."""
+    """A provider did not deliver.
+
+    `retry_after` is its wish in seconds, where it named one. `usage` is what the failed attempt is known to have used;
+    where the answer was lost on the way, so that nobody knows whether it was billed, `is_uncertain` says so. Where no
+    hint is given, `advice` is what usually helps.
+    """
 
     kind = "provider_failure"
+    advice: ClassVar[str] = "Try again later, or put another provider behind it in the chain."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        usage: Usage | None = None,
+        is_uncertain: bool = False,
+        hint: str = "",
+        provider: str = "",
+        attempt: int = 0,
+    ) -> None:
+        super().__init__(message, hint=hint or self.advice, provider=provider, attempt=attempt)
+        self.retry_after = retry_after
+        self.usage = usage
+        self.is_uncertain = is_uncertain
 
 
 class RateLimited(ProviderFailure):
-    """The provider asks to slow down; `retry_after` is its wish in seconds, where it named one."""
+    """The provider asks to slow down."""
 
     kind = "rate_limited"
     retryable = True
-
-    def __init__(self, message: str, *, retry_after: float | None = None, **fields: object) -> None:
-        super().__init__(message, **fields)  # type: ignore[arg-type]  # the same keywords as the root
-        self.retry_after = retry_after
+    advice = "Lower its `per_minute` or `at_once`, give it another key, or wait."
 
 
 class ProviderTimeout(ProviderFailure):
@@ -120,6 +143,7 @@ class ProviderTimeout(ProviderFailure):
 
     kind = "timeout"
     retryable = True
+    advice = "Raise its `timeout`, or put another provider behind it in the chain."
 
 
 class ProviderUnavailable(ProviderFailure):
@@ -136,22 +160,32 @@ class InvalidOutput(ProviderFailure):
     retryable = True
 
 
+class CircuitOpen(ProviderFailure):
+    """The provider failed so often that it is not asked for a while; it was not asked this time."""
+
+    kind = "circuit_open"
+    advice = "Wait until its breaker lets a call through, or put another provider behind it in the chain."
+
+
 class QuotaExceeded(ProviderFailure):
     """The account has nothing left."""
 
     kind = "quota_exceeded"
+    advice = "Top up the account, give it another key, or put another provider behind it in the chain."
 
 
 class AuthenticationFailed(ProviderFailure):
     """The key is missing or refused."""
 
     kind = "authentication_failed"
+    advice = "Check its key; `storygen doctor --live` tries it."
 
 
 class ContentRejected(ProviderFailure):
     """The provider will not make this."""
 
     kind = "content_rejected"
+    advice = "Put the text in other words, or put another provider behind it in the chain."
 
 
 class ResourceFailure(StorygenError):

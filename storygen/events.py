@@ -45,12 +45,17 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLooked:
-    """A cache was asked; `result` is hit, miss, bypass or error. The savings are what making it took the first time."""
+    """A cache was asked; `result` is hit, miss, bypass or error. The savings are what making it took the first time.
+
+    `provider` and `model` are who made what was found, empty where nothing was.
+    """
 
     cache: str
     result: Literal["hit", "miss", "bypass", "error"]
     saved_usd: float = 0.0
     saved_seconds: float = 0.0
+    provider: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,55 @@ class FellBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSaw:
+    """A breaker saw what became of a call, or rejected it; `ignored` says nothing of the provider's health."""
+
+    provider: str
+    capability: str
+    result: Literal["success", "failure", "rejected", "ignored"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerChanged:
+    """A breaker is in another state than before: closed, open or half_open."""
+
+    provider: str
+    capability: str
+    to_state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRefused:
+    """A call that was expected to cost `expected_usd` was not made: only `left_usd` were left of a budget.
+
+    `window` is run or 24h; the budget is that of one provider where `provider` is named.
+    """
+
+    window: Literal["run", "24h"]
+    expected_usd: float
+    left_usd: float
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingChanged:
+    """What workers share can no longer be reached, so that each goes on with its own, or can be reached again."""
+
+    service: str
+    is_reachable: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polled:
+    """A vendor was asked how far a long job is; `state` is its own word for that, `progress` is between 0 and 1."""
+
+    provider: str
+    state: str
+    progress: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Called:
     """A call was made elsewhere and is only told of; `error` is the kind of its failure, empty when it went well."""
 
@@ -110,13 +164,20 @@ class Occupied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What an attempt used and cost (None where the price is unknown); `wasted` says why, if it was for nothing."""
+    """What an attempt used and cost (None where the price is unknown); `wasted` says why, if it was for nothing.
+
+    It is `retried` where the attempt failed and another was allowed, `failed` where none was, and `discarded` where the
+    answer came and did not pass its checks.
+
+    Where `is_uncertain`, the answer was lost on the way: usage and cost are those that were expected, if it was billed.
+    """
 
     provider: str
     model: str
     usage: Usage
     cost_usd: float | None
     wasted: str = ""
+    is_uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +247,11 @@ Event = (
     | Retried
     | GaveUp
     | FellBack
+    | BreakerSaw
+    | BreakerChanged
+    | BudgetRefused
+    | SharingChanged
+    | Polled
     | Called
     | Occupied
     | Spent

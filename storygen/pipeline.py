@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from storygen import events
@@ -35,6 +35,8 @@ from storygen.story import (
 from storygen.workshop import Pulse, Slots
 
 R = TypeVar("R")
+BEFORE = "before it, "
+BUILTIN = "builtin"
 SceneFailure = (ProviderFailure, ResourceFailure, StageTimeout)
 
 
@@ -48,9 +50,11 @@ class Steps:
     speak: Callable[..., Awaitable[Any]] = voice.speak
     caption: Callable[..., Awaitable[Any]] = subtitles.caption
     draw: Callable[..., Awaitable[Any]] = visuals.draw
+    stand_in: Callable[..., Awaitable[Any]] = visuals.stand_in
     type_out: Callable[..., Awaitable[Any]] = terminal.type_out
     render: Callable[..., Awaitable[Any]] = assembly.render
     join: Callable[..., Awaitable[Any]] = assembly.join
+    placeholder: Callable[..., Awaitable[Any]] = lambda *given: assembly.placeholder(*given)  # noqa: PLW0108
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,30 +94,43 @@ class SceneResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Production:
-    """A finished film and all that it was made of."""
+    """A finished film and all that it was made of; `broken` says why there is only a stand-in for it."""
 
     revision: Made[Revision]
     scenes: tuple[SceneResult, ...]
     film: Made[Film]
     writing: tuple[Made[Any], ...] = field(default=())
+    broken: str = ""
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the film is not as asked; empty where it is."""
+        broken = (self.broken,) if self.broken else ()
         written = tuple(f"{made.provider} wrote, because {reason}" for made in self.writing for reason in made.missing)
-        return written + tuple(reason for scene in self.scenes for reason in scene.reasons())
+        return broken + written + tuple(reason for scene in self.scenes for reason in scene.reasons())
 
     @property
     def fidelity(self) -> Fidelity:
         """Full where there is no reason to say otherwise."""
+        if self.broken:
+            return Fidelity.PLACEHOLDER
         return Fidelity.DEGRADED if self.reasons else Fidelity.FULL
 
 
 class Pipeline:
-    """One run of the flow."""
+    """One run of the flow; `stand_in` are tools that ask nobody but the built-in providers."""
 
-    def __init__(self, tools: Tools, settings: Settings, pulse: Pulse, steps: Steps | None = None) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        settings: Settings,
+        pulse: Pulse,
+        steps: Steps | None = None,
+        stand_in: Tools | None = None,
+    ) -> None:
         self._tools = tools
+        self._stand_in = stand_in
+        self._degrade = settings.degrade
         self._settings = settings
         self._pulse = pulse
         self._steps = steps or Steps()
@@ -136,9 +153,28 @@ class Pipeline:
                 raise InvalidScript("The script has no scenes.", hint="Write at least one paragraph or scene.")
             _count(revision.value)
             scenes = await self._scenes(story)
+            film, broken = await self._film(scenes, story)
+        if broken is not None:
+            scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
+        return Production(
+            revision=revision, scenes=scenes, film=film, writing=writing, broken=_why(broken) if broken else ""
+        )
+
+    async def _film(
+        self, scenes: Sequence[SceneResult], story: Script
+    ) -> tuple[Made[Film], ProviderFailure | ResourceFailure | StageTimeout | None]:
+        """The film; where it cannot be made and the settings allow that, a stand-in for it, and what broke."""
+        try:
             self._insist_on_quorum(scenes)
-            film = await self._stage(Stage.ASSEMBLY, lambda: self._join(scenes, story))
-        return Production(revision=revision, scenes=scenes, film=film, writing=writing)
+            return await self._stage(Stage.ASSEMBLY, lambda: self._join(scenes, story)), None
+        except DiskFull:
+            raise
+        except SceneFailure as failure:
+            if self._degrade.assembly != "placeholder":
+                raise
+            said, film = (_why(failure), *getattr(failure, "__notes__", ())), self._settings.film
+            made = self._steps.placeholder(said, story.title, self._frame, self._tools, film)
+            return await self._stage(Stage.ASSEMBLY, lambda: made), failure
 
     async def _draft(self, source: Brief | Script) -> tuple[Script, tuple[Made[Any], ...]]:
         if isinstance(source, Script):
@@ -146,8 +182,14 @@ class Pipeline:
                 with events.timed("stage", stage.value) as timed:
                     timed.end(Outcome.SKIPPED)
             return source, ()
-        ideas = await self._stage(Stage.IDEA, lambda: self._steps.choose(source, self._tools))
-        written = await self._stage(Stage.SCRIPT, lambda: self._steps.write(source, ideas.value.best, self._tools))
+        rule = self._degrade.text
+        ideas = await self._stage(
+            Stage.IDEA, lambda: self._or_stand_in(rule, lambda tools: self._steps.choose(source, tools))
+        )
+        written = await self._stage(
+            Stage.SCRIPT,
+            lambda: self._or_stand_in(rule, lambda tools: self._steps.write(source, ideas.value.best, tools)),
+        )
         return written.value, (ideas, written)
 
     async def _scenes(self, story: Script) -> tuple[SceneResult, ...]:
@@ -161,6 +203,8 @@ class Pipeline:
                 except DiskFull:
                     raise
                 except SceneFailure as failure:
+                    if self._ends_the_run(failure):
+                        raise
                     return SceneResult(number=number, scene=scene, failure=failure)
 
         return tuple(await together(*(guarded(n, scene) for n, scene in enumerate(story.scenes, 1))))
@@ -195,7 +239,10 @@ class Pipeline:
     ) -> tuple[Made[Narration], Made[Captions]]:
         narration = await self._stage(
             Stage.VOICE,
-            lambda: self._steps.speak(scene, speakers, language, self._tools, self._settings.voice),
+            lambda: self._or_stand_in(
+                self._degrade.voice,
+                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice),
+            ),
             number,
         )
         captions = await self._stage(
@@ -210,9 +257,21 @@ class Pipeline:
             return None
         return await self._stage(
             Stage.VISUALS,
-            lambda: self._steps.draw(scene, number, story.title, self._frame, self._tools),
+            lambda: self._picture(number, scene, story.title),
             number,
         )
+
+    async def _picture(self, number: int, scene: Scene, title: str) -> Made[Shot]:
+        """The picture or the clip of a scene; where nobody delivers one and the settings allow that, a drawn card."""
+        clips = bool(self._settings.providers.video)
+        try:
+            shot = await self._steps.draw(scene, number, title, self._frame, self._tools, clips=clips)
+        except ProviderFailure as failure:
+            if self._degrade.visuals != "card":
+                raise
+            _tell_fallback(failure)
+            shot = await self._steps.stand_in(scene, number, title, self._frame, self._tools, failure)
+        return cast("Made[Shot]", shot)
 
     async def _typed(self, number: int, scene: Scene) -> Made[Overlay] | None:
         strategy = self._settings.film.strategy
@@ -238,6 +297,22 @@ class Pipeline:
             for other in others:
                 first.add_note(f"scene {other.scene}: {other.stage}: {other.message}")
             raise first
+
+    async def _or_stand_in(self, rule: str, work: Callable[[Tools], Awaitable[Made[R]]]) -> Made[R]:
+        """What the chain delivers; where all of it failed and `rule` allows that, what the built-in one does."""
+        try:
+            return await work(self._tools)
+        except ProviderFailure as failure:
+            if rule != "builtin" or self._stand_in is None or failure.provider == BUILTIN:
+                raise
+            _tell_fallback(failure)
+            made = await work(self._stand_in)
+            return replace(made, missing=(*_all_reasons(failure), *made.missing))
+
+    def _ends_the_run(self, failure: StorygenError) -> bool:
+        """Whether the settings want no film without this scene's voice or picture."""
+        rules = {Stage.VOICE.value: self._degrade.voice, Stage.VISUALS.value: self._degrade.visuals}
+        return isinstance(failure, ProviderFailure) and rules.get(failure.stage) == "fail"
 
     async def _stage(self, stage: Stage, work: Callable[[], Awaitable[Made[R]]], scene: int | None = None) -> Made[R]:
         """Time a stage, end it in time, say where it failed, and tell what it made."""
@@ -290,6 +365,24 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
     return [task.result() for task in tasks]
+
+
+def _why(failure: StorygenError) -> str:
+    """A failure in a line: where, who, what, and after how many attempts."""
+    scene = f" of scene {failure.scene}" if failure.scene else ""
+    provider = f", {failure.provider}" if failure.provider else ""
+    attempts = f" after {failure.attempt} attempts" if failure.attempt > 1 else ""
+    return f"{failure.stage}{scene}{provider}: {failure.kind}{attempts}: {failure.message}"
+
+
+def _tell_fallback(failure: ProviderFailure) -> None:
+    events.emit(events.FellBack(from_provider=failure.provider, to_provider=BUILTIN, reason=failure.kind))
+
+
+def _all_reasons(failure: ProviderFailure) -> tuple[str, ...]:
+    """Why each provider of a chain failed, in their order: those before the last stand in its notes."""
+    before = tuple(note.removeprefix(BEFORE) for note in getattr(failure, "__notes__", ()) if note.startswith(BEFORE))
+    return (*before, f"{failure.provider}: {failure.kind}: {failure.message}")
 
 
 def _too_slow(stage: Stage, limit: float, scene: int | None) -> StageTimeout:

@@ -13,18 +13,21 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from storygen import events
+from storygen.costs.ledger import Ledger
+from storygen.costs.prices import PriceTable
 from storygen.delivery import gather
 from storygen.errors import StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
-from storygen.providers.registry import chains
+from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
-from storygen.resilience.call import Caller, CallPolicy
-from storygen.resilience.retry import RetryPolicy
+from storygen.resilience.call import Caller
+from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
@@ -72,16 +75,19 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-async def perform(order: Order, settings: Settings, observers: Sequence[events.Observer] = ()) -> Performance:
+async def perform(
+    order: Order, settings: Settings, observers: Sequence[events.Observer] = (), gears: Gears | None = None
+) -> Performance:
     """Make a film and put down how that went: in its folder, and in the history of runs.
 
+    A process that makes several films passes the same `gears` each time, so that they share what they learn of vendors.
     Raises what `produce` raises, after the history has it.
     """
     run_id = new_run_id()
     recorder = Recorder(run_id)
     delivery = None
     try:
-        delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder))
+        delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder), gears=gears)
     finally:
         recording = recorder.recording()
         report, folder = build(recording), delivery.folder if delivery else None
@@ -97,24 +103,26 @@ async def produce(
     run_id: str,
     observers: Sequence[events.Observer] = (),
     steps: Steps | None = None,
+    gears: Gears | None = None,
 ) -> Delivery:
     """Make the film that `order` asks for, and publish its folder.
 
     Raises errors of our own tree, and `CancelledError` when it is cancelled; the folder is then as it was before.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    unfinished, story = Unfinished(settings.folders.state), order.source.origin
+    unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger()
     earlier = unfinished.earlier(story)
     with (
-        events.watched(events.Watch(observers, run_id)),
+        events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
         store = Store(settings.folders.cache)
-        production = await _pipeline(settings, store, steps).run(order.story)
+        gears = gears or Gears.from_settings(settings)
+        production = await _pipeline(settings, store, gears, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
-            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), gathered),
+            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
@@ -179,20 +187,22 @@ def _remember(run: PastRun, settings: Settings) -> None:
         warnings.warn(f"This run is not in the history: {error.message}", RuntimeWarning, stacklevel=2)
 
 
-def _pipeline(settings: Settings, store: Store, steps: Steps | None) -> Pipeline:
+def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:
     run, pulse = settings.run, Pulse()
     cores = run.cores or _cores()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
-    policy = CallPolicy(timeout=run.call_timeout, retry=RetryPolicy(attempts=run.attempts, first_wait=run.retry_wait))
+    gears.adopt(settings)
+    prices, purse = PriceTable(settings.prices), gears.purse()
+    ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
-        Caller(chains(settings), store, policy),
-        Cache(store),
+        ask(chains(settings)),
+        Cache(store, gears.tier),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
         cores=cores,
         stall_seconds=run.stall_seconds,
         pulse=pulse,
     )
-    return Pipeline(workshop, settings, pulse, steps)
+    return Pipeline(workshop, settings, pulse, steps, stand_in=workshop.asking(ask(builtins(settings))))
 
 
 def _cores() -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from storygen.story import Frame, Stage, Strategy
 
@@ -16,9 +18,22 @@ Aspect = Literal["9:16", "16:9", "1:1"]
 
 
 class Group(BaseModel):
-    """A group of settings."""
+    """A group of settings; an error of it never shows a value, which could be a key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+def _split(value: Any) -> Any:
+    """A variable can hold one list: with commas between its items, or as JSON."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
 
 class FilmSettings(Group):
@@ -140,12 +155,180 @@ class RunSettings(Group):
 class ProviderSettings(Group):
     """Who does what: a chain of providers per capability, asked in this order."""
 
-    text: tuple[str, ...] = ("builtin",)
-    """Writers."""
-    speech: tuple[str, ...] = ("builtin",)
-    """Voices."""
-    images: tuple[str, ...] = ("builtin",)
-    """Painters."""
+    text: Names = ("builtin",)
+    """Writers: openai, anthropic, gemini, builtin."""
+    speech: Names = ("builtin",)
+    """Voices: elevenlabs, openai, gemini, piper, builtin."""
+    images: Names = ("builtin",)
+    """Painters: openai, gemini, builtin."""
+    video: Names = ()
+    """Makers of moving pictures, asked before the painters: runway."""
+    transcription: Names = ()
+    """Listeners, for voices that give no word times and to check what was spoken: faster_whisper, openai."""
+
+
+class BreakerSettings(Group):
+    """When a provider is left alone for a while: after failures in a row, or above a share of failures."""
+
+    failures: int = Field(5, ge=1)
+    """Failures in a row that open the breaker."""
+    seconds: float = Field(60.0, gt=0)
+    """How long it stays open before one call may probe."""
+    ratio: float | None = Field(None, gt=0, le=1)
+    """The share of failed calls that opens it, too."""
+    window_seconds: float = Field(60.0, gt=0)
+    """Over how long the share is taken."""
+    minimum_calls: int = Field(10, ge=1)
+    """The fewest calls that a share is taken of."""
+
+
+class VendorSettings(Group):
+    """How one vendor is used."""
+
+    enabled: bool = True
+    """Whether it may be used at all."""
+    api_keys: Secrets = ()
+    """Keys, used in turn; the vendor's own environment variable adds to them."""
+    base_url: str | None = None
+    """Another address that speaks the same protocol."""
+    timeout: float = Field(60.0, gt=0, le=3600)
+    """The longest that one attempt may take, in seconds."""
+    attempts: int = Field(3, ge=1, le=10)
+    """How often it is asked before the next provider is."""
+    retry_wait: float = Field(1.0, ge=0, le=60)
+    """The first wait between two attempts, in seconds; it doubles, with full jitter."""
+    breaker: BreakerSettings = BreakerSettings()
+    """When it is left alone."""
+    per_minute: int | None = Field(None, ge=1)
+    """Most requests a minute."""
+    at_once: int = Field(8, ge=1)
+    """Most requests at once."""
+    budget_usd: float | None = Field(None, ge=0)
+    """Most that it may cost in 24 hours."""
+
+
+class OpenAISettings(VendorSettings):
+    """OpenAI, and everything that speaks its protocol."""
+
+    text_model: str = "gpt-5-mini"
+    """Model that writes."""
+    speech_model: str = "gpt-4o-mini-tts"
+    """Model that speaks."""
+    voice: str = "alloy"
+    """The narrator's voice."""
+    image_model: str = "gpt-image-1"
+    """Model that paints."""
+    image_quality: Literal["low", "medium", "high"] = "medium"
+    """Quality of pictures, which decides their price."""
+    transcription_model: str = "whisper-1"
+    """Model that listens; it has to give word times."""
+
+
+class AnthropicSettings(VendorSettings):
+    """Anthropic."""
+
+    text_model: str = "claude-sonnet-4-5"
+    """Model that writes."""
+
+
+class GeminiSettings(VendorSettings):
+    """Google Gemini."""
+
+    text_model: str = "gemini-2.5-flash"
+    """Model that writes."""
+    speech_model: str = "gemini-2.5-flash-preview-tts"
+    """Model that speaks."""
+    voice: str = "Kore"
+    """The narrator's voice."""
+    image_model: str = "gemini-2.5-flash-image"
+    """Model that paints."""
+
+
+class ElevenLabsSettings(VendorSettings):
+    """ElevenLabs."""
+
+    speech_model: str = "eleven_multilingual_v2"
+    """Model that speaks."""
+    voice: str = "JBFqnCBsd6RMkjVDRZzb"
+    """The narrator's voice id; one of your own clones is an id like any other."""
+
+
+class RunwaySettings(VendorSettings):
+    """Runway."""
+
+    breaker: BreakerSettings = BreakerSettings(failures=3, seconds=120.0)
+    """When it is left alone."""
+    timeout: float = Field(600.0, gt=0, le=3600)
+    """The longest that a clip may take from submission to download, in seconds."""
+    video_model: str = "gen4_turbo"
+    """Model that makes clips."""
+    seconds: Literal[5, 10] = 5
+    """Length of a clip."""
+    poll_seconds: float = Field(5.0, gt=0)
+    """How often a clip is asked for."""
+
+
+class PiperSettings(VendorSettings):
+    """Piper, on this machine."""
+
+    voice_file: Path | None = None
+    """The .onnx file of a voice, with its .onnx.json beside it."""
+
+
+class FasterWhisperSettings(VendorSettings):
+    """faster-whisper, on this machine."""
+
+    model: str = "base"
+    """Name or folder of the model."""
+
+
+class VendorsSettings(Group):
+    """The vendors."""
+
+    openai: OpenAISettings = OpenAISettings()
+    anthropic: AnthropicSettings = AnthropicSettings()
+    gemini: GeminiSettings = GeminiSettings()
+    elevenlabs: ElevenLabsSettings = ElevenLabsSettings()
+    runway: RunwaySettings = RunwaySettings()
+    piper: PiperSettings = PiperSettings()
+    faster_whisper: FasterWhisperSettings = FasterWhisperSettings()
+
+
+class BudgetSettings(Group):
+    """What may be spent; a call that would break a budget is not made."""
+
+    run_usd: float | None = Field(None, ge=0)
+    """Most that one run may cost."""
+    day_usd: float | None = Field(None, ge=0)
+    """Most that all runs may cost in 24 hours."""
+    dearer_fallback: bool = False
+    """Whether a fallback may cost more than the provider it stands in for."""
+
+
+class DegradeSettings(Group):
+    """What a stage does when every provider of its chain has failed."""
+
+    voice: Literal["builtin", "leave_out", "fail"] = "builtin"
+    """The built-in voice, a scene left out, or a failed run."""
+    visuals: Literal["card", "leave_out", "fail"] = "card"
+    """A drawn card, a scene left out, or a failed run."""
+    text: Literal["builtin", "fail"] = "fail"
+    """The built-in writer, or a failed run."""
+    assembly: Literal["placeholder", "fail"] = "fail"
+    """A short film that says what broke, or a failed run."""
+
+
+class RedisSettings(Group):
+    """A Redis that workers share; without it each goes on with its own."""
+
+    url: SecretStr | None = None
+    """Address, such as redis://localhost:6379/0."""
+    share_breakers: bool = True
+    """Whether breakers are shared."""
+    share_cache: bool = False
+    """Whether small results are kept there, too, beside the disk."""
+    connections: int = Field(10, ge=1)
+    """Largest pool of connections."""
 
 
 class FolderSettings(Group):
@@ -185,11 +368,11 @@ class TelemetrySettings(Group):
     """How long the endpoint waits, at the end of a run, to be scraped once more."""
     pushgateway: str | None = None
     """Address of a Pushgateway that is told of the last run."""
-    operations: tuple[str, ...] = ()
+    operations: Names = ()
     """Names of your own operations that may be labels of metrics."""
-    pipelines: tuple[str, ...] = ()
+    pipelines: Names = ()
     """Names of your own sessions that may be labels of metrics."""
-    models: tuple[str, ...] = ()
+    models: Names = ()
     """Names of models, beyond those of the configured providers, that may be labels of metrics."""
 
 
@@ -211,9 +394,17 @@ class Settings(Group):
     terminal: TerminalSettings = TerminalSettings()
     run: RunSettings = RunSettings()
     providers: ProviderSettings = ProviderSettings()
+    vendors: VendorsSettings = VendorsSettings()
+    budget: BudgetSettings = BudgetSettings()
+    degrade: DegradeSettings = DegradeSettings()
+    redis: RedisSettings = RedisSettings()
+    prices: dict[str, dict[str, float]] = Field(default_factory=dict)
+    """Prices of your own, by `provider/model`, in US dollars per unit: `"elevenlabs/*" = { characters = 0.0002 }`."""
     folders: FolderSettings = Field(default_factory=FolderSettings)
     logs: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     report: ReportSettings = ReportSettings()
     ffmpeg_path: Path | None = Field(None, validation_alias=AliasChoices("ffmpeg_path", "FFMPEG_PATH"))
     """The ffmpeg to use instead of the one that comes with storygen."""
+    ffprobe_path: Path | None = Field(None, validation_alias=AliasChoices("ffprobe_path", "FFPROBE_PATH"))
+    """An ffprobe. Media is measured with ffmpeg alone; it is only looked at by `storygen doctor`."""

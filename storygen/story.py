@@ -245,13 +245,18 @@ class Shot:
     """The picture of one scene and how the eye moves over it.
 
     `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement
-    goes towards or comes from, as shares of width and height; `inward` says which.
+    goes towards or comes from, as shares of width and height; `inward` says which. Where there is a `clip` of
+    `clip_seconds`, it is seen instead, with `heading` over it: a transparent PNG of the frame's size whose colours are
+    multiplied by their alpha.
     """
 
     image: Path
     zoom: float = 1.12
     focus: tuple[float, float] = (0.5, 0.5)
     inward: bool = True
+    clip: Path | None = None
+    clip_seconds: float = 0.0
+    heading: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,11 +382,45 @@ class ScenePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """What one stage used of one model, in the units that are billed, and what that cost in US dollars.
+
+    `known_usd` was billed for certain, also where it was for nothing (`wasted_usd`, a part of it); `uncertain_usd` is
+    the price of answers that were lost on the way, if they were billed; `saved_usd` is what the cache kept from being
+    paid again; `unpriced` counts uses whose price nobody knows.
+    """
+
+    stage: str = ""
+    provider: str = ""
+    model: str = ""
+    uses: int = 0
+    usage: Usage = field(default_factory=Usage)
+    known_usd: float = 0.0
+    wasted_usd: float = 0.0
+    uncertain_usd: float = 0.0
+    saved_usd: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a run cost: the sums of its lines."""
+
+    known_usd: float = 0.0
+    wasted_usd: float = 0.0
+    uncertain_usd: float = 0.0
+    saved_usd: float = 0.0
+    unpriced: int = 0
+    lines: tuple[CostLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What a run made, of what, with what and at what price; it stands beside the film.
 
     `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what
-    this run paid, None where a price is unknown; `traceparent` is the W3C trace context of the run.
+    this run paid, None where a price is unknown, and `spent` says for what; `traceparent` is the W3C trace context of
+    the run.
     """
 
     run_id: str
@@ -401,3 +440,4 @@ class Manifest:
     files: dict[str, str]
     versions: dict[str, str]
     traceparent: str = ""
+    spent: Cost = field(default_factory=Cost)

@@ -8,6 +8,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -106,6 +107,12 @@ class Workshop:
         self._slots = Slots("cores", cores)
         self._stall_seconds = stall_seconds
         self._pulse = pulse
+
+    def asking(self, caller: Caller) -> Workshop:
+        """The same hands, asking other providers."""
+        other = copy(self)
+        other._caller = caller
+        return other
 
     async def call(self, capability: Capability, request: object, expect: type[R], check: Validate[R]) -> Made[R]:
         """See `Tools.call`."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from pathlib import Path
 
 import pytest
 
 from storygen.configuration import known_keys, load
 from storygen.errors import InvalidSettings
+from storygen.reloading import Reloader
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +73,140 @@ def test_a_file_that_is_asked_for_has_to_exist() -> None:
 def test_every_setting_is_described() -> None:
     described = (Path(__file__).parents[1] / "docs" / "settings.md").read_text("utf-8")
     assert [key for key in known_keys() if f"`{key}`" not in described] == []
+
+
+KEYS = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "GOOGLE_API_KEY",
+    "ELEVENLABS_API_KEY",
+    "RUNWAY_API_KEY",
+)
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEYS, "RUNWAYML_API_SECRET", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_the_vendors_own_variables_are_honoured_with_several_keys(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_folder / ".env").write_text("GOOGLE_API_KEY=g-from-dotenv\nRUNWAYML_API_SECRET=r-1\n")
+    (own_folder / "storygen.toml").write_text('[vendors.openai]\napi_keys = ["o-3"]\nbase_url = "http://file"\n')
+    monkeypatch.setenv("OPENAI_API_KEY", "o-1, o-2")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://variable")
+    vendors = load().vendors
+    told = {
+        name: [key.get_secret_value() for key in getattr(vendors, name).api_keys] for name in type(vendors).model_fields
+    }
+    assert told["openai"] == ["o-1", "o-2", "o-3"]
+    assert told["gemini"] == ["g-from-dotenv"]
+    assert told["runway"] == ["r-1"]
+    assert vendors.openai.base_url == "http://variable"
+
+
+def test_a_chain_can_be_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYGEN_PROVIDERS__SPEECH", "elevenlabs, builtin")
+    monkeypatch.setenv("STORYGEN_PROVIDERS__TEXT", '["builtin"]')
+    chains = load(ready=False).providers
+    assert (chains.speech, chains.text) == (("elevenlabs", "builtin"), ("builtin",))
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_what_does_not_go_together_is_told_beside_single_mistakes(own_folder: Path) -> None:
+    (own_folder / "storygen.toml").write_text(
+        """
+        [film]
+        fps = 500
+        [providers]
+        text = ["antropic", "builtin"]
+        speech = ["elevenlabs", "builtin", "builtin"]
+        images = []
+        [vendors.runway]
+        enabled = false
+        [budget]
+        run_usd = 5
+        day_usd = 1
+        [redis]
+        share_cache = true
+        [prices]
+        "elevenlabs/*" = { character = 0.1 }
+        "elevnlabs/x" = { characters = -1 }
+        """
+    )
+    with pytest.raises(InvalidSettings) as refusal:
+        load(flags={"providers": {"video": ["runway"]}})
+    said = refusal.value.message.splitlines()
+    for start in (
+        "storygen.toml: film.fps: ",
+        "storygen.toml: providers.text: there is no 'antropic'; did you mean anthropic?",
+        "storygen.toml: providers.speech: builtin stands in the chain 2 times",
+        "storygen.toml: providers.speech: elevenlabs has no key; set ELEVENLABS_API_KEY",
+        "storygen.toml: providers.images: the chain is empty",
+        "flag: providers.video: runway is switched off; set vendors.runway.enabled = true",
+        "storygen.toml: budget.run_usd: ",
+        "storygen.toml: redis.share_cache: ",
+        "storygen.toml: prices.elevenlabs/*.character: there is no such unit; did you mean characters?",
+        "storygen.toml: prices.elevnlabs/x: there is no provider 'elevnlabs'; did you mean elevenlabs?",
+        "storygen.toml: prices.elevnlabs/x.characters: a price cannot be -1",
+    ):
+        assert [line for line in said if line.startswith(start)], f"{start} is not in {said}"
+
+
+@pytest.mark.usefixtures("no_keys")
+def test_an_address_of_your_own_needs_no_key(own_folder: Path) -> None:
+    (own_folder / "storygen.toml").write_text(
+        '[providers]\ntext = ["openai"]\n[vendors.openai]\nbase_url = "http://localhost:11434/v1"\n'
+    )
+    assert load().providers.text == ("openai",)
+
+
+def test_a_key_is_never_shown(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = "planted-0123456789"
+    monkeypatch.setenv("ELEVENLABS_API_KEY", planted)
+    assert planted not in repr(load())
+    (own_folder / "storygen.toml").write_text(
+        f'[vendors.openai]\napi_keys = [{{ x = "{planted}" }}]\napi_key = "{planted}"\n'
+        f'[redis]\nurl = [1, "{planted}"]\n'
+    )
+    with pytest.raises(InvalidSettings) as refusal:
+        load()
+    told = "".join(traceback.format_exception(refusal.value))
+    assert "vendors.openai.api_keys" in refusal.value.message
+    assert planted not in told
+
+
+def test_settings_change_while_a_process_goes_on_and_wrong_ones_are_refused(
+    own_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, refused = own_folder / "storygen.toml", []
+    file.write_text("[film]\nfps = 24\n")
+    reloader = Reloader(on_refused=refused.append)
+    assert not reloader.check()
+    file.write_text("[film]\nfps = 25\n")
+    assert reloader.check()
+    assert reloader.settings.film.fps == 25
+    file.write_text("[film]\nfps = 1\n")
+    assert not reloader.check()
+    assert not reloader.check()
+    assert reloader.settings.film.fps == 25
+    assert ["film.fps" in refusal.message for refusal in refused] == [True]
+    assert [record.levelname for record in caplog.records if record.message == "settings.refused"] == ["ERROR"]
+    (own_folder / ".env").write_text("STORYGEN_FILM__CRF=30\n")
+    file.write_text("[film]\nfps = 30\n")
+    assert reloader.check()
+    assert (reloader.settings.film.fps, reloader.settings.film.crf) == (30, 30)
+
+
+def test_a_file_that_is_written_again_with_the_same_words_changes_nothing(own_folder: Path) -> None:
+    file = own_folder / "mine.toml"
+    file.write_text("[film]\nfps = 24\n")
+    reloader = Reloader(Path("mine.toml"), {"film": {"crf": 30}})
+    before = reloader.settings
+    os.utime(file, (1, 1))
+    assert not reloader.check()
+    assert reloader.settings is before

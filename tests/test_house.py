@@ -15,19 +15,22 @@ ROOT = Path(__file__).parents[1] / "storygen"
 VALUES = {"story", "errors", "settings"}
 MAY = {
     "story": set(),
-    "errors": set(),
+    "errors": {"story"},  # only for the types of its fields
     "settings": {"story"},
-    "configuration": {"settings", "errors"},
+    "readiness": {"settings", "costs.prices", "providers.base", "providers.registry"},
+    "configuration": {"settings", "errors", "providers.registry", "readiness"},
+    "reloading": {"settings", "errors", "configuration"},
     "events": {"story"},
     "media": VALUES | {"media"},
     "quality": VALUES | {"quality", "media"},
     "store": VALUES | {"store"},
+    "costs": VALUES | {"costs", "events"},
     "scripts": VALUES | {"scripts", "media"},
-    "providers": VALUES | {"providers", "media"},
-    "resilience": VALUES | {"resilience", "events", "store", "providers.base"},
+    "providers": VALUES | {"providers", "media", "events", "store.jobs"},
+    "resilience": VALUES | {"resilience", "events", "store", "providers.base", "providers.hints", "costs.base"},
     "stages": VALUES
     | {"media", "quality", "stages.base"}
-    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images")},
+    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "pipeline": VALUES | {"stages", "events", "workshop"},
     "telemetry": VALUES | {"telemetry", "events"},

@@ -12,7 +12,7 @@ import pytest
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
 from storygen.pipeline import Pipeline, Production, Steps
-from storygen.settings import FilmSettings, RunSettings, Settings, StageTimeouts
+from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
 from storygen.story import (
     Brief,
     Captions,
@@ -36,6 +36,8 @@ from storygen.story import (
 from storygen.workshop import Pulse, Slots
 
 NOWHERE = Path("/dev/null")
+TOOLS: Any = "the chain's"
+STAND_IN: Any = "the built-in ones"
 
 
 def made(value: Any, **facts: Any) -> Made[Any]:
@@ -58,25 +60,28 @@ class Play:
             speak=self.speak,
             caption=self.caption,
             draw=self.draw,
+            stand_in=self.stand_in,
+            placeholder=self.placeholder,
             type_out=self.type_out,
             render=self.render,
             join=self.join,
         )
 
-    async def act(self, stage: str, number: int = 0) -> None:
-        self.seen.append((stage, number))
-        if deed := self.deeds.get((stage, number)):
+    async def act(self, stage: str, number: int | str = 0, tools: Any = TOOLS) -> None:
+        number, tools = (number, tools) if isinstance(number, int) else (0, number)
+        self.seen.append((stage if tools is TOOLS else f"built-in {stage}", number))
+        if tools is TOOLS and (deed := self.deeds.get((stage, number))):
             outcome = deed()
             if asyncio.iscoroutine(outcome):
                 await outcome
 
     async def choose(self, brief: Brief, tools: Any) -> Made[Ideas]:
-        await self.act("idea")
+        await self.act("idea", tools)
         idea = Idea(title=brief.topic, logline="", hook="", tone="", audience="", score=1)
         return made(Ideas(candidates=(idea,)))
 
     async def write(self, brief: Brief, idea: Idea, tools: Any) -> Made[Script]:
-        await self.act("script")
+        await self.act("script", tools)
         return made(story(3))
 
     async def revise(self, script: Script, tools: Any, settings: Any) -> Made[Revision]:
@@ -89,7 +94,7 @@ class Play:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await self.act("voice", number)
+            await self.act("voice", number, tools)
             await asyncio.sleep(0)
         finally:
             self.at_once -= 1
@@ -99,9 +104,18 @@ class Play:
         await self.act("subtitles", int(scene.title))
         return made(Captions(cues=(), ass=NOWHERE))
 
-    async def draw(self, scene: Scene, number: int, *_: Any) -> Made[Shot]:
+    async def draw(self, scene: Scene, number: int, *_: Any, clips: bool) -> Made[Shot]:
         await self.act("visuals", number)
         return made(Shot(image=NOWHERE))
+
+    async def stand_in(self, scene: Scene, number: int, *rest: Any) -> Made[Shot]:
+        self.seen.append(("card", number))
+        return made(Shot(image=NOWHERE), missing=(f"{rest[-1].provider}: {rest[-1].kind}: {rest[-1].message}",))
+
+    async def placeholder(self, *given: Any, **named: Any) -> Made[Film]:
+        self.seen.append(("placeholder", 0))
+        self.told = given, named
+        return made(Film(video=NOWHERE, seconds=5, width=1, height=1))
 
     async def type_out(self, scene: Scene, *_: Any, alone: bool) -> Made[Overlay]:
         await self.act("terminal", int(scene.title))
@@ -127,7 +141,7 @@ def story(count: int, *, on_screen: bool = True) -> Script:
 
 def run(play: Play, source: Brief | Script | None = None, **settings: Any) -> Production:
     whole = Settings(**settings)
-    pipeline = Pipeline(None, whole, Pulse(), play.steps())  # type: ignore[arg-type]
+    pipeline = Pipeline(TOOLS, whole, Pulse(), play.steps(), stand_in=STAND_IN)
     return asyncio.run(pipeline.run(source or story(3)))
 
 
@@ -188,7 +202,7 @@ def test_scenes_run_side_by_side_up_to_the_limit() -> None:
 def test_a_scene_that_fails_is_left_out_and_the_film_says_so() -> None:
     play = Play()
     play.deeds["visuals", 2] = fail(ProviderUnavailable("the painter is down", provider="painter"))
-    production = run(play, story(4))
+    production = run(play, story(4), degrade=DegradeSettings(visuals="leave_out"))
     assert play.joined == 3
     assert production.fidelity is Fidelity.DEGRADED
     assert production.reasons == ("scene 2 is left out: visuals: the painter is down",)
@@ -199,7 +213,7 @@ def test_below_the_quorum_the_first_failure_ends_the_run_and_names_the_others() 
     play.deeds["visuals", 2] = fail(ProviderUnavailable("down"))
     play.deeds["assembly", 3] = fail(RenderFailed("broken"))
     with pytest.raises(ProviderUnavailable) as failure:
-        run(play, story(4))
+        run(play, story(4), degrade=DegradeSettings(visuals="leave_out"))
     assert (failure.value.stage, failure.value.scene) == ("visuals", 2)
     assert failure.value.__notes__ == ["scene 3: assembly: broken"]
     assert ("assembly", 0) not in play.seen
@@ -286,7 +300,7 @@ def test_cancelling_ends_every_scene() -> None:
         play.deeds["voice", number] = hang(number)
 
     async def cancelled() -> None:
-        task = asyncio.create_task(Pipeline(None, Settings(), Pulse(), play.steps()).run(story(3)))  # type: ignore[arg-type]
+        task = asyncio.create_task(Pipeline(TOOLS, Settings(), Pulse(), play.steps()).run(story(3)))
         while play.at_once < 3:
             await asyncio.sleep(0)
         task.cancel()
@@ -295,3 +309,76 @@ def test_cancelling_ends_every_scene() -> None:
 
     asyncio.run(cancelled())
     assert sorted(ended) == [1, 2, 3]
+
+
+def down(provider: str = "elevenlabs") -> ProviderUnavailable:
+    error = ProviderUnavailable("it is down", provider=provider)
+    error.add_note("before it, openai: timeout: nothing came")
+    return error
+
+
+def test_when_every_voice_failed_the_built_in_one_speaks_and_each_reason_is_named(listener: Any) -> None:
+    play = Play()
+    play.deeds["voice", 2] = fail(down())
+    production = run(play)
+    assert ("built-in voice", 2) in play.seen
+    assert play.joined == 3
+    assert production.fidelity is Fidelity.DEGRADED
+    assert production.reasons == (
+        "scene 2: voice by fake, because openai: timeout: nothing came",
+        "scene 2: voice by fake, because elevenlabs: unavailable: it is down",
+    )
+    assert [(e.from_provider, e.to_provider) for e in listener.of(events.FellBack)] == [("elevenlabs", "builtin")]
+
+
+def test_when_every_painter_failed_a_card_is_drawn() -> None:
+    play = Play()
+    play.deeds["visuals", 1] = fail(down("runway"))
+    production = run(play)
+    assert ("card", 1) in play.seen
+    assert production.reasons == ("scene 1: visuals by fake, because runway: unavailable: it is down",)
+
+
+@pytest.mark.parametrize(("stage", "rule"), [("voice", {"voice": "fail"}), ("visuals", {"visuals": "fail"})])
+def test_a_stage_that_must_not_degrade_ends_the_run(stage: str, rule: dict[str, Any]) -> None:
+    play = Play()
+    play.deeds[stage, 2] = fail(down())
+    with pytest.raises(ProviderUnavailable) as failure:
+        run(play, story(9), degrade=DegradeSettings(**rule))
+    assert (failure.value.stage, failure.value.scene, failure.value.provider) == (stage, 2, "elevenlabs")
+    assert failure.value.hint
+    assert ("assembly", 0) not in play.seen
+
+
+def test_the_writer_is_replaced_only_where_that_is_wanted() -> None:
+    play = Play()
+    play.deeds["script", 0] = fail(down("anthropic"))
+    with pytest.raises(ProviderUnavailable):
+        run(play, Brief(topic="cats"))
+    production = run(play, Brief(topic="cats"), degrade=DegradeSettings(text="builtin"))
+    assert ("built-in script", 0) in play.seen
+    assert production.reasons[-1] == "fake wrote, because anthropic: unavailable: it is down"
+
+
+def test_a_film_that_cannot_be_joined_becomes_a_placeholder_that_says_why() -> None:
+    play = Play()
+    play.deeds["assembly", 0] = fail(RenderFailed("ffmpeg broke"))
+    with pytest.raises(RenderFailed):
+        run(play)
+    production = run(play, degrade=DegradeSettings(assembly="placeholder"))
+    assert ("placeholder", 0) in play.seen
+    assert production.fidelity is Fidelity.PLACEHOLDER
+    assert production.reasons[0] == "assembly: render_failed: ffmpeg broke"
+    assert production.film.value.seconds == 5
+
+
+def test_scenes_that_miss_the_quorum_become_a_placeholder_too_but_a_full_disk_never() -> None:
+    play, wish = Play(), DegradeSettings(voice="leave_out", assembly="placeholder")
+    for number in (1, 2):
+        play.deeds["voice", number] = fail(down())
+    production = run(play, degrade=wish)
+    assert production.reasons[0] == "voice of scene 1, elevenlabs: unavailable: it is down"
+    assert all(result.failure for result in production.scenes)
+    play.deeds = {("assembly", 1): fail(DiskFull("full"))}
+    with pytest.raises(DiskFull):
+        run(play, degrade=wish)

@@ -7,9 +7,11 @@ import sys
 import typer
 
 from storygen.cli.check import check
+from storygen.cli.doctor import doctor
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
+from storygen.cli.vendors import vendors
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -20,16 +22,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report):
+for command in (run, check, validate, report, doctor, vendors):
     app.command()(command)
 
 
 def main() -> None:
-    """Run a command; exit with 0, 1 (failed), 2 (a mistake of the caller), 124 (too slow) or 130 (stopped)."""
+    """Run a command.
+
+    Exits with 0, 1 (failed), 2 (a mistake of the caller), 3 (a placeholder), 124 (too slow) or 130 (stopped).
+    """
     try:
         app()
     except StorygenError as error:
         print(f"storygen: {_safe(error.message)}", file=sys.stderr)
+        if where := _where(error):
+            print(f"  {_safe(where)}", file=sys.stderr)
         for note in getattr(error, "__notes__", ()):
             print(f"  {_safe(note)}", file=sys.stderr)
         if error.hint:
@@ -38,6 +45,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _where(error: StorygenError) -> str:
+    """The stage, the provider and the kind of what failed, and after how many attempts; empty where unknown."""
+    scene = f" of scene {error.scene}" if error.scene else ""
+    attempts = f" after {error.attempt} attempts" if error.attempt > 1 else ""
+    said = (f"{error.stage}{scene}" if error.stage else "", error.provider, f"{error.kind}{attempts}")
+    return ", ".join(part for part in said if part) if error.stage or error.provider else ""
 
 
 def _safe(text: str) -> str:

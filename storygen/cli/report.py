@@ -49,7 +49,7 @@ def _history(config: str | None) -> History:
     from storygen.configuration import load
     from storygen.store.history import History
 
-    settings = load(Path(config) if config else None)
+    settings = load(Path(config) if config else None, ready=False)
     return History(settings.folders.state / "history.sqlite", settings.report.keep_days)
 
 

@@ -21,11 +21,15 @@ FORMAT = 1  # part of the key under which cards are stored: raise it when they l
 OVERSIZE = 1.15  # painted larger than the frame, so that the closest look is still sharp
 CONTRAST = 4.5  # least contrast of text, WCAG 2.2 level AA
 _QUALITY = 93
+_LEAST_SHADE, _MOST_SHADE = 0.4, 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What is painted: a description of the scene, its words, its mood, and its place in the film, counted from 1."""
+    """What is painted: a description of the scene, its words, its mood, and its place in the film, counted from 1.
+
+    Without `lettered` the words only decide what is painted.
+    """
 
     picture: str
     title: str
@@ -35,6 +39,12 @@ class Card:
     number: int
     film: str = ""
     seed: int = 0
+    lettered: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The words in large letters: the scene's title, and where the first scene has none, the film's."""
+        return self.title or (self.film if self.number == 1 else "")
 
 
 def paint(card: Card, path: Path) -> Point:
@@ -43,48 +53,123 @@ def paint(card: Card, path: Path) -> Point:
     The scene follows the words of the description, or else those of the title; neighbours differ in palette, and in
     scene where no word asks for one.
     """
-    turn = _digest(card.film, card.seed) % 997 + card.number
-    palette = palette_for(card.mood, turn)
+    turn = _turn(card)
     name = scene_for(card.picture or f"{card.title} {card.subtitle}", turn)
-    width, height = (round(size * OVERSIZE / 2) * 2 for size in (card.frame.width, card.frame.height))
     chance = _digest(card.picture, card.title, card.mood, card.number, card.seed)
-    canvas = Canvas(width, height, palette, chance)
+    canvas = Canvas(*_oversize(card.frame), palette_for(card.mood, turn), chance)
     focus = SCENES[name](canvas)
     canvas.finish()
-    _put_heading(canvas, card, focus)
+    if card.lettered and (words := _Words.of(canvas, card, focus)):
+        words.write(canvas)
     canvas.image.save(path, "JPEG", quality=_QUALITY, subsampling=0)
     return round(focus[0], 3), round(focus[1], 3)
 
 
-def _put_heading(canvas: Canvas, card: Card, focus: Point) -> None:
-    title = card.title or (card.film if card.number == 1 else "")
-    box = still_title_box(Frame(width=canvas.width, height=canvas.height, fps=card.frame.fps), focus)
-    bar = max(2, round(canvas.side * 0.0065))
-    top = box.top + bar * 5
-    words = heading(title, card.subtitle, box.width, box.bottom - top, round(canvas.side * 0.078))
-    if not words.used:
-        return
-    ink = mix(canvas.palette.light, (255, 255, 255), 0.65)
-    quiet = mix(ink, canvas.palette.low, 0.22)
-    area = Box(left=box.left, top=top, right=box.right, bottom=top + words.used)
-    _darken(canvas, area, quiet)
-    _write(canvas.image, words, (box.left, top), (ink, quiet), canvas.palette)
-    side = box.right - bar * 14 if words.title.from_right else box.left
-    canvas.image.paste(canvas.palette.accent, (side, box.top, side + bar * 14, box.top + bar))
+def letter_picture(picture: Path, card: Card, focus: Point, path: Path) -> None:
+    """Put the card's words on somebody else's picture, cut to the frame's shape around `focus`, as a JPEG file."""
+    canvas = _canvas_of(picture, card, focus)
+    if words := _Words.of(canvas, card, focus):
+        words.write(canvas)
+    canvas.image.save(path, "JPEG", quality=_QUALITY, subsampling=0)
 
 
-def _darken(canvas: Canvas, area: Box, ink: Colour) -> None:
-    """Lay as little shade over the top as lets `ink` be read over the brightest of what is behind it."""
-    bottom = min(canvas.height, area.bottom + round(area.height * 1.3))
-    above = canvas.image.crop((0, 0, canvas.width, bottom))
-    shade = mix(canvas.palette.near, (0, 0, 0), 0.4)
-    for step in range(19):
-        canvas.image.paste(above, (0, 0))
-        if step:
-            canvas.veil(area.bottom, bottom, shade, step * 0.05)
-        behind = canvas.image.crop((area.left, area.top, area.right, area.bottom))
-        if contrast(ink, behind) >= CONTRAST * 1.08:
-            return
+def letter_layer(picture: Path, card: Card, path: Path) -> bool:
+    """The card's words alone, to lie over a clip that begins with `picture`; False where there are none.
+
+    A PNG file of the frame's size, its colours multiplied by their alpha. What will be behind the words is not known,
+    so the shade under them is stronger than the picture asks for.
+    """
+    from PIL import Image
+
+    size = (card.frame.width, card.frame.height)
+    canvas = _canvas_of(picture, card, (0.5, 0.5), size)
+    words = _Words.of(canvas, card, (0.5, 0.5))
+    if words is None:
+        return False
+    strength = min(_MOST_SHADE, max(_LEAST_SHADE, words.darken(canvas) + 0.15))
+    canvas.image = Image.new("RGBA", size, (0, 0, 0, 0))
+    words.shade(canvas, strength)
+    words.put(canvas)
+    canvas.image.save(path, "PNG")
+    return True
+
+
+def _canvas_of(picture: Path, card: Card, focus: Point, size: tuple[int, int] | None = None) -> Canvas:
+    from PIL import Image, ImageOps
+
+    size = size or _oversize(card.frame)
+    canvas = Canvas(*size, palette_for(card.mood, _turn(card)), 0)
+    with Image.open(picture, formats=("PNG", "JPEG", "WEBP")) as image:
+        shown = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
+        fitted = ImageOps.fit(shown, size, Image.Resampling.LANCZOS, centering=focus)
+    canvas.image = Image.new("RGB", size)
+    canvas.image.paste(fitted, (0, 0), fitted if fitted.mode == "RGBA" else None)
+    return canvas
+
+
+def _oversize(frame: Frame) -> tuple[int, int]:
+    return round(frame.width * OVERSIZE / 2) * 2, round(frame.height * OVERSIZE / 2) * 2
+
+
+def _turn(card: Card) -> int:
+    return _digest(card.film, card.seed) % 997 + card.number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """A heading in its place: where its box begins, its inks (title, subtitle), and how thick its bar is."""
+
+    heading: Heading
+    box: Box
+    top: int
+    bar: int
+    inks: tuple[Colour, Colour]
+
+    @classmethod
+    def of(cls, canvas: Canvas, card: Card, focus: Point) -> _Words | None:
+        """The card's words for a canvas; None where there are none."""
+        box = still_title_box(Frame(width=canvas.width, height=canvas.height, fps=card.frame.fps), focus)
+        bar = max(2, round(canvas.side * 0.0065))
+        top = box.top + bar * 5
+        words = heading(card.heading, card.subtitle, box.width, box.bottom - top, round(canvas.side * 0.078))
+        ink = mix(canvas.palette.light, (255, 255, 255), 0.65)
+        inks = (ink, mix(ink, canvas.palette.low, 0.22))
+        return cls(heading=words, box=box, top=top, bar=bar, inks=inks) if words.used else None
+
+    def write(self, canvas: Canvas) -> None:
+        """Darken what is behind the words as far as it needs, and put them on it."""
+        self.darken(canvas)
+        self.put(canvas)
+
+    def darken(self, canvas: Canvas) -> float:
+        """Lay as little shade over the top as lets the words be read over the brightest of what is behind them."""
+        area = (self.box.left, self.top, self.box.right, self._bottom)
+        above = canvas.image.crop((0, 0, canvas.width, self._fades_to(canvas)))
+        for step in range(19):
+            canvas.image.paste(above, (0, 0))
+            if step:
+                self.shade(canvas, step * 0.05)
+            if contrast(self.inks[1], canvas.image.crop(area)) >= CONTRAST * 1.08:
+                return step * 0.05
+        return _MOST_SHADE
+
+    def shade(self, canvas: Canvas, strength: float) -> None:
+        """Lay shade over the top, down to below the words."""
+        canvas.veil(self._bottom, self._fades_to(canvas), mix(canvas.palette.near, (0, 0, 0), 0.4), strength)
+
+    def put(self, canvas: Canvas) -> None:
+        """Write the words, and the bar above them."""
+        _write(canvas.image, self.heading, (self.box.left, self.top), self.inks, canvas.palette)
+        box, bar = self.box, self.bar
+        side = box.right - bar * 14 if self.heading.title.from_right else box.left
+        canvas.image.paste(canvas.palette.accent, (side, box.top, side + bar * 14, box.top + bar))
+
+    @property
+    def _bottom(self) -> int:
+        return self.top + self.heading.used
+
+    def _fades_to(self, canvas: Canvas) -> int:
+        return min(canvas.height, self._bottom + round(self.heading.used * 1.3))
 
 
 def contrast(ink: Colour, behind: Image.Image) -> float:

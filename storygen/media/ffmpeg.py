@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
+from storygen.media.environment import for_children
 
 _GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1")
 _WHITELIST = ("-protocol_whitelist", "file,pipe")
@@ -163,6 +164,7 @@ def _start(binary: Path, command: Command) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
+        env=for_children(),
         start_new_session=True,
     )
 

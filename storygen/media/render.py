@@ -17,6 +17,7 @@ from storygen.media.ffmpeg import Command, escape, local
 from storygen.media.fonts import FONT_DIR
 from storygen.media.layout import Box
 from storygen.media.probe import still_demuxer
+from storygen.media.takes import Take, opened, played
 from storygen.settings import FilmSettings
 from storygen.story import Captions, Frame, Overlay, Shot
 
@@ -34,7 +35,8 @@ _PIECE_SECONDS = 1.5
 class Look:
     """What the picture of one scene shows in its `frames`; `panel` is the part of the overlay that is not transparent.
 
-    Without a shot the overlay's panel is the whole picture, and without that a plain background.
+    Without a shot the overlay's panel is the whole picture, and without that a plain background. `take` is how the
+    shot's clip is shown, where it has one.
     """
 
     shot: Shot | None
@@ -43,6 +45,7 @@ class Look:
     frame: Frame
     frames: int
     panel: Box | None = None
+    take: Take | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +85,14 @@ def picture_graph(look: Look, piece: Piece) -> str:
     """The filter graph of one piece; its times are those of the scene until the end, where the piece starts at 0."""
     fps = look.frame.fps
     steps = [f"[0:v]{_background(look, piece)}"]
+    heading = _heading(look)
+    if heading:
+        steps[0] += "[film]"
+        steps.append(f"[1:v]format=yuva420p,{_clock(fps, piece.first)}[heading]")
+        steps.append("[film][heading]overlay=format=yuv420:alpha=premultiplied:eof_action=repeat")
     if look.shot and look.overlay:
-        steps[0] += "[back]"
-        steps.append(f"[1:v]{_panel(look, piece)}[panel]")
+        steps[-1] += "[back]"
+        steps.append(f"[{2 if heading else 1}:v]{_panel(look, piece)}[panel]")
         box = _panel_box(look)
         steps.append(f"[back][panel]overlay={box.left}:{box.top}:format=yuv420:eof_action=repeat")
     if look.overlay:
@@ -145,21 +153,32 @@ def _timescale(fps: int) -> int:
 def _inputs(look: Look) -> tuple[str, ...]:
     """The pictures, each read and decoded once."""
     frame = look.frame
-    shown = [look.shot.image] if look.shot else []
+    filmed = opened(look.take) if look.take else ()
+    shown = [look.shot.image] if look.shot and not look.take else []
+    shown += [heading] if (heading := _heading(look)) else []
     shown += [look.overlay.panel] if look.overlay else []
-    if not shown:
+    if not shown and not filmed:
         plain = f"color=c={_BACKGROUND}:s={frame.width}x{frame.height}:r={frame.fps}"
         return ("-f", "lavfi", "-i", plain)
-    return tuple(
+    stills = (
         arg
         for path in shown
         for arg in ("-threads", "1", "-framerate", str(frame.fps), "-f", still_demuxer(path), "-i", local(path))
     )
+    return (*filmed, *stills)
+
+
+def _heading(look: Look) -> Path | None:
+    """The words that lie over a clip."""
+    return look.shot.heading if look.shot and look.take else None
 
 
 def _background(look: Look, piece: Piece) -> str:
     """The picture behind all else, filling the frame and moving as the shot asks."""
     frame, shot = look.frame, look.shot
+    if look.take:
+        shown = played(look.take, frame.fps, piece.first, piece.first + piece.frames)
+        return f"{shown},{_filled(frame.width, frame.height)},settb=1/{frame.fps},setpts=N+{piece.first}"
     if not shot or shot.zoom <= 1:
         return f"{_filled(frame.width, frame.height)},{_clock(frame.fps, piece.first)}"
     across = _Reach.of(frame.width, shot.focus[0], shot.zoom)

@@ -21,15 +21,22 @@ class Capability(StrEnum):
     TEXT = "text"
     SPEECH = "speech"
     IMAGES = "images"
+    VIDEO = "video"
+    TRANSCRIPTION = "transcription"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(Generic[T]):
-    """What a provider delivered, and what that used; `cost_usd` is None where the price is unknown."""
+    """What a provider delivered, and what that used, in the units that it bills.
+
+    `response_model` and `response_id` are what the vendor itself calls the model that answered and the answer, where
+    it says so.
+    """
 
     value: T
     usage: Usage = field(default_factory=Usage)
-    cost_usd: float | None = 0.0
+    response_model: str = ""
+    response_id: str = ""
 
 
 class Provider(Protocol[Request_contra, Result]):
@@ -47,6 +54,10 @@ class Provider(Protocol[Request_contra, Result]):
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """Every setting that changes the result: part of the key under which an answer is stored."""
+        ...
+
+    def expected(self, request: Request_contra) -> Usage:
+        """What answering is expected to use, so that a budget can stop a call before it is made."""
         ...
 
     async def answer(self, request: Request_contra, folder: Path) -> Answer[Result]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -11,6 +12,7 @@ from weakref import WeakValueDictionary
 from storygen import events
 from storygen.store import records
 from storygen.store.artifacts import BrokenEntry, Store
+from storygen.store.shared import SharedStore
 from storygen.story import Made
 
 R = TypeVar("R")
@@ -23,8 +25,9 @@ class Cache:
     makes it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tier: SharedStore | None = None) -> None:
         self._store = store
+        self._tier = tier
         self._flights: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(
@@ -38,11 +41,33 @@ class Cache:
         key = records.digest(inputs)
         flight = self._flights.setdefault(f"{cache}/{key}", asyncio.Lock())
         async with flight:
+            if self._tier is not None:
+                await self._bring_here(self._tier, cache, key)
             if (found := self._look(cache, key, expect)) is not None:
                 return found
             with self._store.room() as folder:
                 made = await make(folder, key)
-                return self._store.keep(cache, made, folder)
+                kept = self._store.keep(cache, made, folder)
+        if self._tier is not None and (files := self._store.export(cache, key)):
+            await self._tier.keep(cache, key, files)
+        return kept
+
+    def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R], *, stood_in: bool) -> Made[R] | None:
+        """The entry for `inputs` if it is on this disk and, where `stood_in`, was made because another had failed.
+
+        A miss is not told of, because somebody else is asked next.
+        """
+        key = records.digest(inputs)
+        with suppress(BrokenEntry):
+            found = self._store.find(cache, key, expect)
+            if found is not None and (found.missing or not stood_in):
+                return self._hit(cache, found)
+        return None
+
+    async def _bring_here(self, tier: SharedStore, cache: str, key: str) -> None:
+        """Bring what another worker has stored to this disk."""
+        if not self._store.has(cache, key) and (files := await tier.find(cache, key)):
+            self._store.adopt(cache, key, files)
 
     def _look(self, cache: str, key: str, expect: type[R]) -> Made[R] | None:
         try:
@@ -53,6 +78,18 @@ class Cache:
         if found is None:
             events.emit(events.CacheLooked(cache=cache, result="miss"))
             return None
+        return self._hit(cache, found)
+
+    def _hit(self, cache: str, found: Made[R]) -> Made[R]:
         saved = found.cost_usd or 0.0
-        events.emit(events.CacheLooked(cache=cache, result="hit", saved_usd=saved, saved_seconds=found.seconds))
+        events.emit(
+            events.CacheLooked(
+                cache=cache,
+                result="hit",
+                saved_usd=saved,
+                saved_seconds=found.seconds,
+                provider=found.provider,
+                model=found.model,
+            )
+        )
         return found

@@ -1,48 +1,58 @@
-"""How a call goes out: fallback, cache, retry, timeout, validation, provider, composed here and nowhere else."""
+"""How a call goes out, composed here and nowhere else: see `LAYERS`."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from storygen import events
-from storygen.errors import InvalidOutput, ProviderFailure, ProviderTimeout
-from storygen.providers.base import Answer, Capability, Provider
+from storygen.costs.base import Prices
+from storygen.errors import CircuitOpen, StorygenError
+from storygen.providers.base import Capability, Provider
+from storygen.resilience import layers
+from storygen.resilience.budget import Purse
 from storygen.resilience.cache import Cache
-from storygen.resilience.retry import RetryPolicy, Sleep, with_retry
+from storygen.resilience.errand import Call, Errand, Layer, Validate, compose
+from storygen.resilience.fallback import first_of
+from storygen.resilience.gears import CallPolicy, Gears
+from storygen.resilience.retry import Sleep
 from storygen.store.artifacts import Store
-from storygen.store.files import discard
-from storygen.story import Check, Made, Verdict
+from storygen.story import Made, Usage
+
+__all__ = ["LAYERS", "Call", "CallPolicy", "Caller", "Validate"]
 
 R = TypeVar("R")
-Validate = Callable[[R], Awaitable[tuple[Check, ...]]]
 FORMAT = 1
+# After the chain and the cache, which are asked for each provider in turn. An attempt is observed once the breaker has
+# let it through: what was rejected or waited for its turn never reached the provider.
+LAYERS: tuple[Layer, ...] = (
+    layers.retried,
+    layers.budgeted,
+    layers.limited,
+    layers.guarded,
+    layers.attempted,
+    layers.timed_out,
+    layers.validated,
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[R]):
-    """One logical request: what is asked for, what record comes back, and what makes it acceptable."""
+class BuiltinsOnly:
+    """The prices of those who have no list: built-ins are free, everything else is unpriced."""
 
-    capability: Capability
-    request: object
-    expect: type[R]
-    check: Validate[R]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallPolicy:
-    """How long and how often a provider is asked."""
-
-    timeout: float = 60.0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    def cost(self, provider: str, model: str, usage: Usage) -> float | None:  # noqa: ARG002 - the shape of a price list
+        """See `Prices.cost`."""
+        return 0.0 if provider == "builtin" else None
 
 
 class Caller:
-    """Asks chains of providers."""
+    """Asks chains of providers, for one run.
+
+    `gears` are what the process shares between its runs. A run that `resumes` an earlier one takes what a fallback
+    made then, rather than asking the first provider again.
+    """
 
     def __init__(
         self,
@@ -50,12 +60,19 @@ class Caller:
         store: Store,
         policy: CallPolicy | None = None,
         *,
+        gears: Gears | None = None,
+        prices: Prices | None = None,
+        purse: Purse | None = None,
+        resumes: bool = False,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._chains = chains
-        self._cache = Cache(store)
-        self._policy = policy or CallPolicy()
-        self._sleep = sleep
+        self._gears = gears or Gears(policy=policy, sleep=sleep)
+        self._cache = Cache(store, self._gears.tier)
+        self._prices = prices or BuiltinsOnly()
+        self._purse = purse or self._gears.purse()
+        self._resumes = resumes
+        self._go = compose(LAYERS, layers.provided)
 
     async def __call__(self, call: Call[R]) -> Made[R]:
         """Deliver what is asked for, from the cache or from the first provider that can.
@@ -64,114 +81,70 @@ class Caller:
         """
         chain = self._chains[call.capability]
         with events.timed("call", chain[0].operation, capability=call.capability.value) as timed:
-            made = await self._first_of(chain, call)
+            errands = [self._errand(provider, call) for provider in chain]
+            try:
+                made = await self._deliver(errands)
+            except StorygenError as error:
+                result = "rejected" if isinstance(error, CircuitOpen) else "error"
+                timed.add(
+                    attempts=sum(errand.attempts for errand in errands), result=result, breaker=_state(errands[0])
+                )
+                raise
             timed.add(
                 provider=made.provider,
                 model=made.model,
                 attempts=made.attempts,
                 cached=made.cached,
                 missing=made.missing,
+                breaker=_state(errands[0]),
                 result="fallback" if made.missing else "success",
             )
             return made
 
-    async def _first_of(self, chain: Sequence[Provider[Any, Any]], call: Call[R]) -> Made[R]:
-        missing: list[str] = []
-        for provider, following in zip(chain, [*chain[1:], None], strict=True):
-            try:
-                made = await self._cached(provider, call)
-            except ProviderFailure as error:
-                error.locate(provider=provider.name)
-                missing.append(f"{provider.name}: {error.kind}: {error.message}")
-                if following is None:
-                    for reason in missing[:-1]:
-                        error.add_note(f"before it, {reason}")
-                    raise
-                events.emit(events.FellBack(from_provider=provider.name, to_provider=following.name, reason=error.kind))
-            else:
-                return replace(made, missing=tuple(missing))
-        raise AssertionError("a chain has at least one provider")
+    async def _deliver(self, errands: Sequence[Errand]) -> Made[Any]:
+        if self._resumes and (kept := self._kept(errands)) is not None:
+            return kept
+        return await first_of(errands, self._cached, dearer=self._gears.budget.dearer_fallback)
 
-    async def _cached(self, provider: Provider[Any, R], call: Call[R]) -> Made[R]:
-        inputs = {
-            "format": FORMAT,
-            "provider": provider.name,
-            "model": provider.model,
-            "settings": provider.fingerprint,
-            "request": call.request,
-            "kind": type(call.request).__name__,
-        }
+    def _kept(self, errands: Sequence[Errand]) -> Made[Any] | None:
+        """What any provider of the chain made before the run was interrupted."""
+        for place, errand in enumerate(errands):
+            call = errand.call
+            found = self._cache.kept(call.capability.value, _inputs(errand), call.expect, stood_in=place > 0)
+            if found is not None:
+                return found if place else replace(found, missing=())
+        return None
 
-        async def fetch(folder: Path, key: str) -> Made[R]:
-            return await self._retried(provider, call, folder, key)
+    async def _cached(self, errand: Errand) -> Made[Any]:
+        async def fetch(folder: Path, key: str) -> Made[Any]:
+            errand.folder, errand.key = folder, key
+            made: Made[Any] = await self._go(errand)
+            return made
 
-        return await self._cache.get(call.capability.value, inputs, call.expect, fetch)
+        call = errand.call
+        return await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch)
 
-    async def _retried(self, provider: Provider[Any, R], call: Call[R], folder: Path, key: str) -> Made[R]:
-        started, attempts = time.perf_counter(), 0
-
-        async def attempt(number: int) -> tuple[Answer[R], tuple[Check, ...]]:
-            nonlocal attempts
-            attempts = number
-            return await self._attempt(provider, call, folder, number)
-
-        answer, checks = await with_retry(attempt, self._policy.retry, provider.name, sleep=self._sleep)
-        return Made(
-            value=answer.value,
-            key=key,
-            provider=provider.name,
-            model=provider.model,
-            attempts=attempts,
-            seconds=time.perf_counter() - started,
-            cost_usd=answer.cost_usd,
-            usage=answer.usage,
-            checks=checks,
-        )
-
-    async def _attempt(
-        self, provider: Provider[Any, R], call: Call[R], folder: Path, number: int
-    ) -> tuple[Answer[R], tuple[Check, ...]]:
-        if number > 1:
-            _empty(folder)
-        with events.timed(
-            "attempt", provider.operation, provider=provider.name, model=provider.model, output=provider.output
-        ) as timed:
-            timed.add(capability=call.capability.value, number=number)
-            answer = await self._in_time(provider, call, folder)
-            checks = await call.check(answer.value)
-            failed = [check for check in checks if check.verdict is Verdict.FAIL]
-            events.emit(
-                events.Spent(
-                    provider=provider.name,
-                    model=provider.model,
-                    usage=answer.usage,
-                    cost_usd=answer.cost_usd,
-                    wasted="invalid_output" if failed else "",
-                )
-            )
-            if failed:
-                raise InvalidOutput(_explain(provider.name, failed), provider=provider.name, attempt=number)
-            return answer, checks
-
-    async def _in_time(self, provider: Provider[Any, R], call: Call[R], folder: Path) -> Answer[R]:
-        try:
-            async with asyncio.timeout(self._policy.timeout) as limit:
-                return await provider.answer(call.request, folder)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise ProviderTimeout(
-                f"{provider.name} did not answer within {self._policy.timeout:g} s.",
-                provider=provider.name,
-                hint="Try again later, or raise `run.call_timeout`.",
-            ) from error
+    def _errand(self, provider: Provider[Any, Any], call: Call[Any]) -> Errand:
+        gears = self._gears
+        lane = gears.lane(provider.name, call.capability.value)
+        return Errand(provider, call, lane, self._purse, self._prices, gears.clock, gears.sleep)
 
 
-def _explain(provider: str, failed: Sequence[Check]) -> str:
-    reasons = "; ".join(f"{c.artifact} {c.name} is {c.value}, the limit is {c.limit}" for c in failed)
-    return f"What {provider} delivered does not pass its checks: {reasons}."
+def _state(errand: Errand) -> str | None:
+    return errand.lane.breaker.state if errand.lane.breaker is not None else None
 
 
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        discard(path) if path.is_dir() else path.unlink()
+def key_inputs(provider: Provider[Any, Any], request: object) -> dict[str, Any]:
+    """All that an answer depends on: it is stored under the digest of this."""
+    return {
+        "format": FORMAT,
+        "provider": provider.name,
+        "model": provider.model,
+        "settings": provider.fingerprint,
+        "request": request,
+        "kind": type(request).__name__,
+    }
+
+
+def _inputs(errand: Errand) -> dict[str, Any]:
+    return key_inputs(errand.provider, errand.call.request)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, stop_after_delay
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.wait import wait_random_exponential
 
 from storygen import events
@@ -15,6 +16,7 @@ from storygen.errors import StorygenError
 
 R = TypeVar("R")
 Sleep = Callable[[float], Awaitable[None]]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +35,16 @@ async def with_retry(
     provider: str,
     *,
     sleep: Sleep = asyncio.sleep,
+    clock: Clock = time.monotonic,
+    total: float | None = None,
 ) -> R:
     """Call `attempt(number)` until it delivers, raises what is not retryable, or the policy is used up.
 
-    The first attempt goes without tenacity, which costs more than all the rest of a call that succeeds.
+    `total` seconds, where given, count instead of the policy's. No wait is begun that would end after them, also where
+    the provider asks for it. The first attempt goes without tenacity, which costs more than all the rest of a call that
+    succeeds.
     """
+    started = clock()
     try:
         return await attempt(1)
     except StorygenError as error:
@@ -46,20 +53,30 @@ async def with_retry(
         if policy.attempts == 1:
             events.emit(events.GaveUp(provider=provider, reason=error.kind))
             raise
-        return await _again(attempt, policy, provider, error, sleep)
+        until = started + (policy.total if total is None else total)
+        return await _again(attempt, policy, provider, error, sleep, lambda: until - clock())
 
 
 async def _again(
-    attempt: Callable[[int], Awaitable[R]], policy: RetryPolicy, provider: str, first: StorygenError, sleep: Sleep
+    attempt: Callable[[int], Awaitable[R]],
+    policy: RetryPolicy,
+    provider: str,
+    first: StorygenError,
+    sleep: Sleep,
+    left: Clock,
 ) -> R:
     def wait(state: RetryCallState) -> float:
         asked = getattr(_failure(state), "retry_after", None)
         return float(asked) if asked is not None else backoff(state)
 
+    def stop(state: RetryCallState) -> bool:
+        return state.attempt_number >= policy.attempts or state.upcoming_sleep > left()
+
     def before_sleep(state: RetryCallState) -> None:
-        pause = state.next_action.sleep if state.next_action else 0.0
         reason = _failure(state).kind
-        events.emit(events.Retried(provider=provider, reason=reason, attempt=state.attempt_number, wait=pause))
+        events.emit(
+            events.Retried(provider=provider, reason=reason, attempt=state.attempt_number, wait=state.upcoming_sleep)
+        )
 
     async def once() -> R:
         number = retrying.statistics["attempt_number"]
@@ -69,7 +86,7 @@ async def _again(
 
     backoff = wait_random_exponential(multiplier=policy.first_wait, max=policy.longest_wait)
     retrying = AsyncRetrying(
-        stop=stop_after_attempt(policy.attempts) | stop_after_delay(policy.total),
+        stop=stop,
         wait=wait,
         retry=retry_if_exception(lambda error: isinstance(error, StorygenError) and error.retryable),
         before_sleep=before_sleep,

@@ -28,6 +28,7 @@ from storygen.media.render import (
     plain,
     stitch_command,
 )
+from storygen.media.takes import loop_command, taken
 from storygen.quality.video import FilmPlan, check_film
 from storygen.settings import FilmSettings
 from storygen.stages.base import Tools
@@ -35,6 +36,7 @@ from storygen.story import Captions, Film, Frame, Made, Narration, Overlay, Segm
 
 Part = tuple[Made[Segment] | None, Made[Narration]]
 
+_LOOP = "loop.mp4"
 _rendering = 0
 
 
@@ -67,6 +69,7 @@ async def render(
         "format": FORMAT,
         "shot": shot.key if shot else "",
         "movement": [shot.value.zoom, *shot.value.focus, shot.value.inward] if shot else [],
+        **({"clip": shot.value.clip_seconds} if shot and shot.value.clip else {}),
         "captions": captions.key if captions else "",
         "overlay": overlay.key if overlay else "",
         "frame": asdict(frame),
@@ -110,7 +113,11 @@ async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) ->
     if look.shot and look.overlay:
         look = await _with_panel(look, look.overlay, tools)
     async with _cores_for_one(tools.cores) as cores:
-        return await _encode(look, cores, tools, film, folder)
+        if look.shot and look.shot.clip:
+            look = await _with_take(look, look.shot.clip, look.shot.clip_seconds, tools, folder)
+        segment = await _encode(look, cores, tools, film, folder)
+    (folder / _LOOP).unlink(missing_ok=True)
+    return segment
 
 
 @asynccontextmanager
@@ -152,6 +159,16 @@ async def _encode(look: Look, cores: int, tools: Tools, film: FilmSettings, fold
 
 async def _with_panel(look: Look, overlay: Overlay, tools: Tools) -> Look:
     return replace(look, panel=await tools.compute(_seen, overlay.panel))
+
+
+async def _with_take(look: Look, clip: Path, clip_seconds: float, tools: Tools, folder: Path) -> Look:
+    """Say how the clip is made to last for the scene, and make what can be seen over again where it is too short."""
+    take = taken(clip, clip_seconds, look.frames / look.frame.fps)
+    if take.repeats:
+        loop = folder / _LOOP
+        await tools.ffmpeg(loop_command(clip, clip_seconds, look.frame.fps, loop))
+        take = replace(take, clip=loop)
+    return replace(look, take=take)
 
 
 def _seen(panel: Path) -> Box | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,8 @@ T = TypeVar("T")
 FORMAT = 1
 _ENTRY = "entry.json"
 _YOUNG = 3600.0
+_SMALL = 512 * 1024
+_SAFE = re.compile(r"\w[\w.-]{0,100}(/\w[\w.-]{0,100}){0,3}", re.ASCII)
 
 
 class BrokenEntry(ValueError):
@@ -117,12 +120,36 @@ class Store:
         with writing(self.root):
             (folder / _ENTRY).write_text(json.dumps(values, ensure_ascii=False), "utf-8", "surrogatepass")
             place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                folder.rename(place)
-            except OSError:
-                if not (place / _ENTRY).exists():
-                    raise
+            _move(folder, place)
         return _rebased(made, values["value"], place)
+
+    def has(self, cache: str, key: str) -> bool:
+        """Whether there is an entry under `key`, usable or not."""
+        return (self._place(cache, key) / _ENTRY).exists()
+
+    def export(self, cache: str, key: str, largest: int = _SMALL) -> dict[str, bytes] | None:
+        """The files of an entry by their names, for another store; None where they have more than `largest` bytes."""
+        place = self._place(cache, key)
+        files = [*_files(place), place / _ENTRY]
+        try:
+            if sum(path.stat().st_size for path in files) > largest:
+                return None
+            return {path.relative_to(place).as_posix(): path.read_bytes() for path in files}
+        except FileNotFoundError:  # it was trimmed this very moment
+            return None
+
+    def adopt(self, cache: str, key: str, files: Mapping[str, bytes]) -> None:
+        """Put an entry in place that another store exported; names that may lead elsewhere are passed over."""
+        place = self._place(cache, key)
+        with self.room() as folder, writing(self.root):
+            for name, content in files.items():
+                if not _SAFE.fullmatch(name):
+                    continue
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _move(folder, place)
 
     def trim(self, limit_bytes: int) -> Trimmed:
         """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays."""
@@ -146,6 +173,15 @@ class Store:
             maker, _, pid = folder.name.rpartition("-")[0].rpartition("-")
             if maker == host and pid.isdigit() and not is_alive(int(pid)):
                 discard(folder)
+
+
+def _move(folder: Path, place: Path) -> None:
+    """Move a finished folder to its place, unless another process was faster."""
+    try:
+        folder.rename(place)
+    except OSError:
+        if not (place / _ENTRY).exists():
+            raise
 
 
 def _facts(made: Made[Any]) -> Any:

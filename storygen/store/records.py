@@ -17,11 +17,13 @@ T = TypeVar("T")
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it. Raises `TypeError` for what has no faithful form, paths included."""
+    """A value as JSON knows it, bytes by their hash. Raises `TypeError` for what has no faithful form, paths included."""
     if value is None or isinstance(value, bool | int | float) or type(value) is str:
         return value
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, bytes):
+        return {"sha256": hashlib.sha256(value).hexdigest()}
     if isinstance(value, str):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -30,7 +32,7 @@ def plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if isinstance(value, Sequence):
         return [plain(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no place among the inputs of a stored result")
 

@@ -33,7 +33,7 @@ class Allowed:
     def added(self, label: str) -> Iterable[str]:
         """The values that settings add to a label."""
         name = label.removeprefix("gen_ai_").removesuffix("_name").removeprefix("request_")
-        if name in {"provider", "from_provider", "to_provider"}:
+        if name in {"provider", "from_provider", "to_provider", "limit"}:
             return {provider for chain in self.chains.values() for provider in chain}
         if name == "model":
             return {model for models in self.models.values() for model in models}

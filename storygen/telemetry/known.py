@@ -49,6 +49,9 @@ def create_known(families: Families, allowed: Allowed) -> None:
     for provider in allowed.providers():
         families.counter("storygen_retry_wait_seconds_total").create(provider)
         families.counter("storygen_unpriced_calls_total").create(provider, allowed.models.get(provider, ()))
+    for capability, chain in allowed.chains.items():
+        _create_breakers(families, capability, tuple(name for name in chain if name != words.BUILTIN))
+    families.counter("storygen_budget_rejections_total").create(words.WINDOWS)
     families.counter("storygen_script_elements_total").create(words.ELEMENTS)
     families.counter("storygen_telemetry_dropped_total").create(words.SIGNALS)
     version = (installed_version(), ".".join(map(str, sys.version_info[:3])))
@@ -88,6 +91,7 @@ def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -
     families.counter("storygen_retries_total").create(stages, chain, words.REASONS)
     families.counter("storygen_retries_exhausted_total").create(stages, chain)
     families.counter("storygen_wasted_cost_usd_total").create(stages, chain, words.WASTE_REASONS)
+    families.counter("storygen_uncertain_cost_usd_total").create(stages, chain)
     for left, taken in combinations(chain, 2):
         families.counter("storygen_fallbacks_total").create(stages, left, taken)
 
@@ -102,6 +106,22 @@ def _create_attempts(families: Families, capability: str, chain: tuple[str, ...]
         families.counter("storygen_cost_usd_total").create(stages, provider, models)
         if capability == "text":
             families.counter("storygen_tokens_total").create(stages, provider, models, ("input", "output"))
+
+
+def _create_breakers(families: Families, capability: str, chain: tuple[str, ...]) -> None:
+    """Breakers begin closed; built-ins have none."""
+    families.counter("storygen_circuit_breaker_transitions_total").create(chain, capability, words.BREAKER_STATES)
+    families.counter("storygen_circuit_breaker_calls_total").create(chain, capability, words.BREAKER_RESULTS)
+    for provider in chain:
+        for state in words.BREAKER_STATES:
+            families.gauge("storygen_circuit_breaker_state").of(provider, capability, state).set(state == "closed")
+
+
+def set_budgets(families: Families, budgets: Mapping[str, float | None]) -> None:
+    """Show the configured budgets by window, in US dollars; one that is not set is absent."""
+    for window, usd in budgets.items():
+        if usd is not None:
+            families.gauge("storygen_budget_usd").of(window).set(usd)
 
 
 def set_limits(families: Families, timeouts: Mapping[str, float], limits: Mapping[str, int]) -> None:

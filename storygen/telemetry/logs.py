@@ -119,12 +119,15 @@ class LogObserver:
 
     hears = frozenset(
         {
+            events.BreakerChanged,
+            events.BudgetRefused,
             events.CacheLooked,
             events.Checked,
             events.FellBack,
             events.GaveUp,
             events.Halted,
             events.Retried,
+            events.SharingChanged,
             events.Shipped,
         }
     )
@@ -254,6 +257,26 @@ _NOTES: Mapping[type, Callable[[Any], tuple[int, str, Line] | None]] = {
         logging.WARNING,
         "call.fell_back",
         {"from_provider": e.from_provider, "to_provider": e.to_provider, "reason": e.reason},
+    ),
+    events.BreakerChanged: lambda e: (
+        logging.INFO if e.to_state == "closed" else logging.WARNING,
+        f"breaker.{e.to_state}",
+        {"provider": e.provider, "capability": e.capability},
+    ),
+    events.BudgetRefused: lambda e: (
+        logging.WARNING,
+        "budget.refused",
+        {
+            "window": e.window,
+            "expected_usd": round(e.expected_usd, 6),
+            "left_usd": round(e.left_usd, 6),
+            "provider": e.provider,
+        },
+    ),
+    events.SharingChanged: lambda e: (
+        logging.INFO if e.is_reachable else logging.WARNING,
+        "sharing.found" if e.is_reachable else "sharing.lost",
+        {"service": e.service, "reason": e.reason},
     ),
     events.Halted: lambda e: (logging.WARNING, "work.stalled", {"seconds": e.seconds}),
     events.Shipped: lambda e: (logging.INFO, "film.shipped", {"fidelity": e.fidelity, "seconds": round(e.seconds, 3)}),

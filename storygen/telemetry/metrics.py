@@ -145,6 +145,9 @@ class _Notes:
         self._tokens = families.counter("storygen_tokens_total").of
         self._token_usage = families.histogram("gen_ai_client_token_usage").of
         self._cost = families.counter("storygen_cost_usd_total").of
+        self._breaker_calls = families.counter("storygen_circuit_breaker_calls_total").of
+        self._in_use = families.gauge("storygen_concurrency_in_use").of
+        self._limit = families.gauge("storygen_concurrency_limit").of
         self._units = tuple(
             (unit, families.counter(name).of)
             for unit, name in (
@@ -163,6 +166,9 @@ class _Notes:
             events.Retried: self._retried,
             events.GaveUp: self._gave_up,
             events.FellBack: self._fell_back,
+            events.BreakerSaw: self._breaker_saw,
+            events.BreakerChanged: self._breaker_changed,
+            events.BudgetRefused: self._budget_refused,
             events.Called: self._called,
             events.Occupied: self._occupied,
             events.Spent: self._spent,
@@ -197,15 +203,28 @@ class _Notes:
         left, taken = genai_provider(event.from_provider), genai_provider(event.to_provider)
         self._counter("storygen_fallbacks_total").of(_stage(within), left, taken).inc()
 
+    def _breaker_saw(self, event: events.BreakerSaw, _: Timed | None) -> None:
+        self._breaker_calls(genai_provider(event.provider), event.capability, event.result).inc()
+
+    def _breaker_changed(self, event: events.BreakerChanged, _: Timed | None) -> None:
+        provider, state = genai_provider(event.provider), self._gauge("storygen_circuit_breaker_state")
+        self._counter("storygen_circuit_breaker_transitions_total").of(provider, event.capability, event.to_state).inc()
+        for name in words.BREAKER_STATES:
+            state.of(provider, event.capability, name).set(name == event.to_state)
+
+    def _budget_refused(self, event: events.BudgetRefused, _: Timed | None) -> None:
+        self._counter("storygen_budget_rejections_total").of(event.window).inc()
+
     def _called(self, event: events.Called, within: Timed | None) -> None:
         provider = genai_provider(event.provider)
         self._calls(_stage(within), provider, "error" if event.error else "success").inc()
         self._attempts(provider, event.operation, event.error).inc()
 
     def _occupied(self, event: events.Occupied, _: Timed | None) -> None:
-        self._gauge("storygen_concurrency_in_use").of(event.name).set(event.in_use)
+        name = genai_provider(event.name)
+        self._in_use(name).set(event.in_use)
         if event.limit is not None:
-            self._gauge("storygen_concurrency_limit").of(event.name).set(event.limit)
+            self._limit(name).set(event.limit)
 
     def _spent(self, event: events.Spent, within: Timed | None) -> None:
         stage, provider, usage, cost = _stage(within), genai_provider(event.provider), event.usage, event.cost_usd
@@ -219,6 +238,8 @@ class _Notes:
                 counter(provider).inc(amount)
         if cost is None:
             self._counter("storygen_unpriced_calls_total").of(provider, event.model).inc()
+        elif event.is_uncertain:
+            self._counter("storygen_uncertain_cost_usd_total").of(stage, provider).inc(cost)
         elif cost:
             self._cost(stage, provider, event.model).inc(cost, exemplar(within))
             if event.wasted:

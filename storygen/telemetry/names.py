@@ -52,7 +52,7 @@ _PIPELINE = Label("pipeline", words.PIPELINES, grows=True)
 _STAGE = Label("stage", (*words.STAGES, words.NO_STAGE))
 _PROVIDER = Label("provider", words.PROVIDERS, grows=True)
 _MODEL = Label("model", (), grows=True)
-_CAPABILITY = Label("capability", words.CAPABILITIES)
+_CAPABILITY = Label("capability", (*words.CAPABILITIES, words.NO_CAPABILITY))
 _OPERATION = Label("operation", words.OPERATIONS, grows=True)
 _CALL_OPERATION = Label("operation", words.GENAI_OPERATIONS)
 _OUTCOME = Label("outcome", words.STAGE_OUTCOMES)
@@ -61,8 +61,8 @@ _QUEUE = Label("queue", ("calls", "renders", "runs"), grows=True)
 _ERROR_TYPE = Label("error_type", words.ERROR_TYPES)
 _ATTEMPT_ERROR = Label("error_type", ("", *words.ERROR_TYPES))
 _TOKEN_TYPE = Label("token_type", ("input", "output"))
-_WINDOW = Label("window", ("run", "24h"))
-_LIMIT = Label("limit", words.LIMITS)
+_WINDOW = Label("window", words.WINDOWS)
+_LIMIT = Label("limit", (*words.LIMITS, *words.PROVIDERS), grows=True)
 _VOLUME = Label("volume", ("output", "cache"))
 _GENAI = (
     Label("gen_ai_operation_name", words.GENAI_OPERATIONS),
@@ -205,7 +205,6 @@ METRICS: tuple[Metric, ...] = (
         _STAGE,
         _PROVIDER,
         unit="usd",
-        room="ledger",
     ),
     _counter(
         "storygen_wasted_cost_usd_total",
@@ -216,12 +215,11 @@ METRICS: tuple[Metric, ...] = (
         unit="usd",
     ),
     _counter("storygen_unpriced_calls_total", "Calls whose price is not known.", _PROVIDER, _MODEL),
-    _gauge("storygen_budget_usd", "Configured budget; absent when unset.", _WINDOW, unit="usd", room="budget"),
+    _gauge("storygen_budget_usd", "Configured budget; absent when unset.", _WINDOW, unit="usd"),
     _counter(
         "storygen_budget_rejections_total",
         "Calls that were not made because they would break the budget.",
         _WINDOW,
-        room="budget",
     ),
     _counter("storygen_tts_characters_total", "Characters spoken.", _PROVIDER, unit="characters"),
     _counter("storygen_images_generated_total", "Pictures made.", _PROVIDER, unit="images"),
@@ -267,24 +265,21 @@ METRICS: tuple[Metric, ...] = (
         "1 for the state that a breaker is in.",
         _PROVIDER,
         _CAPABILITY,
-        Label("state", ("closed", "open", "half_open")),
-        room="breaker",
+        Label("state", words.BREAKER_STATES),
     ),
     _counter(
         "storygen_circuit_breaker_transitions_total",
         "Changes of state of a breaker.",
         _PROVIDER,
         _CAPABILITY,
-        Label("to_state", ("closed", "open", "half_open")),
-        room="breaker",
+        Label("to_state", words.BREAKER_STATES),
     ),
     _counter(
         "storygen_circuit_breaker_calls_total",
         "What a breaker saw of calls.",
         _PROVIDER,
         _CAPABILITY,
-        Label("result", ("success", "failure", "rejected", "ignored")),
-        room="breaker",
+        Label("result", words.BREAKER_RESULTS),
     ),
     _counter("storygen_cache_requests_total", "Look-ups in a cache.", _CACHE, Label("result", words.CACHE_RESULTS)),
     _counter(

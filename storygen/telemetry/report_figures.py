@@ -140,22 +140,24 @@ def providers(recording: Recording) -> list[dict[str, Any]]:
         mine = row(note.data)
         for unit in ("input_tokens", "output_tokens", "characters", "images"):
             mine[unit] += note.data["usage"][unit]
-        if note.data["cost_usd"] is not None:
+        if note.data["cost_usd"] is not None and not note.data.get("is_uncertain"):
             mine["cost_usd"] = (mine["cost_usd"] or 0.0) + note.data["cost_usd"]
     return sorted(rows.values(), key=lambda mine: (-(mine["cost_usd"] or 0.0), mine["provider"], mine["model"]))
 
 
 def cost(recording: Recording) -> dict[str, Any]:
-    """What was spent, what of it was for nothing and why, and how often the price is not known."""
+    """What was spent, what of it was for nothing and why, what may have been billed, how often no price is known."""
     spent = [note.data for note in recording.events("Spent")]
-    priced = [data for data in spent if data["cost_usd"] is not None]
+    lost = [data for data in spent if data.get("is_uncertain")]
+    priced = [data for data in spent if data["cost_usd"] is not None and not data.get("is_uncertain")]
     wasted: dict[str, float] = defaultdict(float)
     for data in priced:
         if data["wasted"]:
             wasted[data["wasted"]] += data["cost_usd"]
     return {
         "usd": sum(data["cost_usd"] for data in priced) if priced or not spent else None,
-        "unpriced": len(spent) - len(priced),
+        "unpriced": sum(data["cost_usd"] is None for data in spent),
+        "uncertain_usd": sum(data["cost_usd"] or 0.0 for data in lost),
         "wasted_usd": sum(wasted.values()),
         "wasted": dict(wasted),
         "input_tokens": sum(data["usage"]["input_tokens"] for data in spent),

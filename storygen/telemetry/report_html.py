@@ -60,6 +60,7 @@ def _tiles(report: Report) -> str:
     saved += [dollars(cache.saved_usd)] if cache.saved_usd else []
     wasted = f", {dollars(cost.wasted_usd)} for nothing" if cost.wasted_usd else ""
     unpriced = f", {times(cost.unpriced, 'use')} unpriced" if cost.unpriced else ""
+    lost = f", up to {dollars(cost.uncertain_usd)} more for lost answers" if cost.uncertain_usd else ""
     tokens = f", {cost.input_tokens + cost.output_tokens:,} tokens" if cost.input_tokens + cost.output_tokens else ""
     again = f", {calls.retries} of them again" if calls.retries else ""
     tiles = [
@@ -69,7 +70,7 @@ def _tiles(report: Report) -> str:
         if cache.hit_rate is not None
         else None,
         (str(calls.calls), f"calls, {times(calls.attempts, 'attempt')}{again}") if calls.calls else None,
-        (dollars(cost.usd), f"cost{wasted}{unpriced}{tokens}"),
+        (dollars(cost.usd), f"cost{wasted}{unpriced}{lost}{tokens}"),
     ]
     return '<div class="tiles">' + "".join(_tile(*tile) for tile in tiles if tile) + "</div>"
 

@@ -120,7 +120,10 @@ class CallFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostFigures:
-    """Dollars: `usd` is what is known, None where nothing has a price; unpriced uses are counted, not zero."""
+    """Dollars: `usd` is what is known, None where nothing has a price; unpriced uses are counted, not zero.
+
+    `uncertain_usd` is the price of answers that were lost on the way, if they were billed; it is no part of `usd`.
+    """
 
     usd: float | None
     unpriced: int
@@ -128,6 +131,7 @@ class CostFigures:
     wasted: Mapping[str, float]
     input_tokens: int
     output_tokens: int
+    uncertain_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

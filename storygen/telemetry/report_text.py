@@ -116,7 +116,8 @@ def _money(report: Report) -> Iterator[Line]:
         yield "warn", f"  fallback {pair}: {plain(fallback.reason)}, {times(fallback.count, 'time')}"
     unpriced = f", {times(cost.unpriced, 'use')} without a known price" if cost.unpriced else ""
     wasted = f", {dollars(cost.wasted_usd)} of it for nothing" if cost.wasted_usd else ""
-    yield "", f"  cost     {dollars(cost.usd)}{wasted}{unpriced}"
+    lost = f", and up to {dollars(cost.uncertain_usd)} for answers that were lost" if cost.uncertain_usd else ""
+    yield "", f"  cost     {dollars(cost.usd)}{wasted}{unpriced}{lost}"
     if cost.input_tokens or cost.output_tokens:
         yield "", f"  tokens   {cost.input_tokens:,} in, {cost.output_tokens:,} out"
 

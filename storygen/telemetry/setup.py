@@ -143,7 +143,7 @@ def _create_metrics(
     last_success: Mapping[str, float],
 ) -> Metrics:
     from storygen.telemetry.families import allowed_from
-    from storygen.telemetry.known import set_limits, watch_disks
+    from storygen.telemetry.known import set_budgets, set_limits, watch_disks
     from storygen.telemetry.metrics import Metrics
 
     wanted = settings.telemetry
@@ -153,6 +153,7 @@ def _create_metrics(
     metrics = Metrics(registry, allowed)
     limits = {"scenes": settings.run.scenes_at_once} | ({"cores": settings.run.cores} if settings.run.cores else {})
     set_limits(metrics.families, settings.run.stage_timeout.model_dump(), limits)
+    set_budgets(metrics.families, {"run": settings.budget.run_usd, "24h": settings.budget.day_usd})
     watch_disks(metrics.families, {"output": settings.folders.films, "cache": settings.folders.cache})
     for pipeline, moment in last_success.items():
         metrics.families.gauge("storygen_last_success_timestamp_seconds").of(pipeline).set(moment)

@@ -18,7 +18,7 @@ from opentelemetry.trace import (
 )
 
 from storygen.errors import StorygenError
-from storygen.events import CacheLooked, Event, FellBack, Halted, Retried, Shipped, Spent, Timed
+from storygen.events import BreakerSaw, CacheLooked, Event, FellBack, Halted, Polled, Retried, Shipped, Spent, Timed
 from storygen.story import Outcome
 from storygen.telemetry import spans
 from storygen.telemetry.redaction import Redactor
@@ -186,6 +186,16 @@ def _note_fallback(event: FellBack, within: Timed) -> None:
         span.add_event("fallback", said)
 
 
+def _note_breaker(event: BreakerSaw, within: Timed) -> None:
+    if event.result == "rejected" and (span := _span_around(within, "call")):
+        span.add_event("breaker.rejected", {"provider": event.provider, "capability": event.capability})
+
+
+def _note_poll(event: Polled, within: Timed) -> None:
+    if span := _span_around(within, "attempt"):
+        span.add_event("poll", {"state": event.state, "progress": event.progress})
+
+
 def _note_spent(event: Spent, within: Timed) -> None:
     if span := _span_around(within, "attempt"):
         usage = event.usage
@@ -215,6 +225,8 @@ def _note_stall(event: Halted, within: Timed) -> None:
 _NOTES: Mapping[type, Callable[[Any, Timed], None]] = {
     Retried: _note_retry,
     FellBack: _note_fallback,
+    BreakerSaw: _note_breaker,
+    Polled: _note_poll,
     Spent: _note_spent,
     CacheLooked: _note_cache,
     Shipped: _note_shipped,

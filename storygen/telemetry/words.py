@@ -9,6 +9,8 @@ from storygen.story import Fidelity, Outcome, Stage, Verdict
 
 OTHER = "other"
 NO_STAGE = "none"
+NO_CAPABILITY = "none"
+BUILTIN = "builtin"
 
 PIPELINES = ("story",)
 STAGES = tuple(stage.value for stage in Stage)
@@ -29,6 +31,9 @@ WASTE_REASONS = ("failed", "retried", "discarded")
 ELEMENTS = ("scene", "narration", "dialogue_line", "stage_direction", "on_screen_text", "joke")
 ARTIFACTS = ("text", "audio", "subtitles", "image", "video")
 LIMITS = ("scenes", "cores", "calls", "operations")
+BREAKER_STATES = ("closed", "open", "half_open")
+BREAKER_RESULTS = ("success", "failure", "rejected", "ignored")
+WINDOWS = ("run", "24h")
 SIGNALS = ("traces", "logs")
 FIDELITIES = tuple(fidelity.value for fidelity in Fidelity)
 VERDICTS = tuple(verdict.value for verdict in Verdict)

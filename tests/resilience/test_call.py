@@ -48,6 +48,9 @@ class Voice:
     asked: int = 0
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
 
+    def expected(self, request: Wish) -> Usage:
+        return Usage(characters=len(request.text))
+
     async def answer(self, request: Wish, folder: Path) -> Answer[Sound]:
         self.asked += 1
         assert list(folder.iterdir()) == [], "an attempt begins in an empty folder"
@@ -57,7 +60,14 @@ class Voice:
             raise deed
         if isinstance(deed, float):
             await asyncio.sleep(deed)
-        return Answer(value=Sound(audio=folder / "a.wav"), usage=Usage(characters=len(request.text)), cost_usd=0.5)
+        return Answer(value=Sound(audio=folder / "a.wav"), usage=self.expected(request))
+
+
+class Dime:
+    """Whatever is asked costs half a dollar."""
+
+    def cost(self, provider: str, model: str, usage: Usage) -> float | None:
+        return 0.5
 
 
 async def accept(sound: Sound) -> tuple[Check, ...]:
@@ -76,7 +86,7 @@ class Slept(list[float]):
 def caller(root: Path, *voices: Voice, sleep: Slept | None = None, timeout: float = 5, **retry: Any) -> Caller:
     policy = CallPolicy(timeout=timeout, retry=RetryPolicy(**retry))
     chains: Mapping[Capability, Sequence[Any]] = {Capability.SPEECH: voices}
-    return Caller(chains, Store(root), policy, sleep=Slept() if sleep is None else sleep)
+    return Caller(chains, Store(root), policy, sleep=Slept() if sleep is None else sleep, prices=Dime())
 
 
 def wish(text: str = "hello") -> Call[Sound]:
@@ -131,7 +141,7 @@ def test_bad_output_is_a_failure_that_is_not_stored_and_its_cost_is_wasted(tmp_p
     voice = Voice(plan=["bad"])
     made = asyncio.run(caller(tmp_path, voice)(wish()))
     assert made.value.audio.read_text() == "delivered"
-    assert [(e.cost_usd, e.wasted) for e in listener.of(events.Spent)] == [(0.5, "invalid_output"), (0.5, "")]
+    assert [(e.cost_usd, e.wasted) for e in listener.of(events.Spent)] == [(0.5, "discarded"), (0.5, "")]
     with pytest.raises(InvalidOutput, match=r"silence is 1\.0, the limit is 0\.6"):
         asyncio.run(caller(tmp_path, Voice(plan=["bad"]), attempts=1)(wish("other")))
 

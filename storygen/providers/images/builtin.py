@@ -26,6 +26,10 @@ class Builtin:
         """The version of the look; nothing can be set."""
         return {"format": FORMAT}
 
+    def expected(self, request: ImageRequest) -> Usage:  # noqa: ARG002 - every card is one picture
+        """One picture."""
+        return Usage(images=1)
+
     async def answer(self, request: ImageRequest, folder: Path) -> Answer[Picture]:
         """Paint `request` into `folder` in a thread of its own. Costs nothing."""
         card = Card(
@@ -37,7 +41,8 @@ class Builtin:
             number=request.number,
             film=request.film,
             seed=request.seed,
+            lettered=request.lettered,
         )
         image = folder / "card.jpg"
         focus = await asyncio.to_thread(paint, card, image)
-        return Answer(value=Picture(image=image, focus=focus), usage=Usage(images=1))
+        return Answer(value=Picture(image=image, focus=focus, lettered=request.lettered), usage=Usage(images=1))

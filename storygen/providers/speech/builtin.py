@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from storygen.errors import InvalidScript, InvalidSettings
-from storygen.media.audio import envelope, join_wavs
+from storygen.media.audio import envelope
 from storygen.providers.base import Answer
 from storygen.providers.speech import engine
 from storygen.providers.speech.base import SpeechRequest, Take
+from storygen.providers.speech.joining import Part, join, pause_behind
 from storygen.providers.speech.voices import Voice, cast_voices, in_manner, languages_for
 from storygen.providers.speech.words import SLOT, anchors, ends, fill
 from storygen.settings import VoiceSettings
-from storygen.story import Line, Usage, Word
+from storygen.story import Line, Usage
 
 LONGEST_LINE = 50_000  # characters, about an hour
 _PACE = 0.94  # what eSpeak NG calls a word a minute, against those counted in stories
-_SAME_SPEAKER = 0.6  # of the pause between lines
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Spoken:
-    """One line as it was spoken: its file, the frames it takes with the pause behind it, and where each word lies."""
-
-    audio: Path
-    rate: int
-    frames: int
-    slots: list[tuple[float, float]]
 
 
 class Builtin:
@@ -57,6 +46,10 @@ class Builtin:
             "words_per_minute": self._settings.words_per_minute,
         }
 
+    def expected(self, request: SpeechRequest) -> Usage:
+        """The characters of the lines."""
+        return Usage(characters=sum(len(line.text) for line in request.lines))
+
     async def answer(self, request: SpeechRequest, folder: Path) -> Answer[Take]:
         """Speak the lines one after the other.
 
@@ -64,9 +57,7 @@ class Builtin:
         `ProviderUnavailable` where eSpeak NG cannot be loaded, `InvalidOutput` where it broke.
         """
         voices = self._voices(request)
-        spoken: list[_Spoken] = []
-        words: list[Word] = []
-        seconds = 0.0
+        spoken: list[Part] = []
         with ExitStack() as stack:
             where = engine.locate(stack)
             for index, line in enumerate(request.lines):
@@ -74,18 +65,15 @@ class Builtin:
                     continue
                 voice = in_manner(voices[line.speaker.casefold()], line.manner)
                 job = self._job(line, voice, request.language, where, folder / f"line-{index}.wav")
-                part = await self._speak(job, line.text, self._pause(request.lines, index))
-                words += _placed(line.text, index, part, seconds)
-                spoken.append(part)
-                seconds += part.frames / part.rate
+                pause = pause_behind(request.lines, index, self._settings.pause_seconds)
+                spoken.append(await self._speak(job, index, line.text, pause))
         if not spoken:
             raise InvalidScript("There is nothing to speak in this scene.", hint="Give it narration or dialogue.")
         take = folder / "take.wav"
-        await asyncio.to_thread(join_wavs, [(part.audio, part.frames) for part in spoken], take)
-        for part in spoken:
-            part.audio.unlink()
+        words = await join(spoken, take)
+        seconds = sum(part.seconds for part in spoken)
         usage = Usage(characters=sum(len(line.text) for line in request.lines), audio_seconds=seconds)
-        return Answer(value=Take(audio=take, words=tuple(words)), usage=usage)
+        return Answer(value=Take(audio=take, words=words), usage=usage)
 
     def _voices(self, request: SpeechRequest) -> dict[str, Voice]:
         try:
@@ -116,7 +104,7 @@ class Builtin:
             "text": _speakable(line.text),
         }
 
-    async def _speak(self, job: Mapping[str, Any], text: str, pause: float) -> _Spoken:
+    async def _speak(self, job: Mapping[str, Any], index: int, text: str, pause: float) -> Part:
         """One line; it lasts at least a moment for every word, also where nothing of it can be heard."""
         report = await engine.speak(job)
         rate = report["rate"]
@@ -125,21 +113,13 @@ class Builtin:
         loud = await asyncio.to_thread(envelope, Path(job["out"]))
         starts = anchors(text, [(character, sample / rate) for character, sample in report["words"]], seconds)
         slots = fill(starts, ends(starts, loud, seconds), seconds)
-        return _Spoken(audio=Path(job["out"]), rate=rate, frames=frames + round(pause * rate), slots=slots)
-
-    def _pause(self, lines: Sequence[Line], index: int) -> float:
-        """Seconds of silence behind a line: none behind the last, less where the same speaker goes on."""
-        following = next((line for line in lines[index + 1 :] if line.text.split()), None)
-        if following is None:
-            return 0.0
-        same = following.speaker.casefold() == lines[index].speaker.casefold()
-        return self._settings.pause_seconds * (_SAME_SPEAKER if same else 1.0)
-
-
-def _placed(text: str, index: int, part: _Spoken, offset: float) -> list[Word]:
-    """The words of a line whose sound begins at `offset` seconds."""
-    pairs = zip(text.split(), part.slots, strict=True)
-    return [Word(text=word, start=offset + start, end=offset + end, line=index) for word, (start, end) in pairs]
+        return Part(
+            audio=Path(job["out"]),
+            rate=rate,
+            frames=frames + round(pause * rate),
+            written=tuple((index, word) for word in text.split()),
+            slots=tuple(slots),
+        )
 
 
 def _speakable(text: str) -> str:

@@ -20,6 +20,7 @@ from storygen.errors import (
     ProviderUnavailable,
     StorygenError,
 )
+from storygen.media.environment import for_children
 
 _LONGEST_DATA_PATH = 150  # bytes: eSpeak NG copies the path into 160
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108  # what is made in it has a random name and is private
@@ -80,6 +81,7 @@ async def speak(job: Mapping[str, Any]) -> dict[str, Any]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env=for_children(),
         start_new_session=True,
     )
     try:

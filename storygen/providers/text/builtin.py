@@ -15,7 +15,7 @@ from storygen.providers.text.pictures import dress
 from storygen.providers.text.tales import TALES, Tale, Wording
 from storygen.providers.text.turns import ENCOUNTERS, EXPLAINER_INTROS, INTROS, LASTS, TITLES, TURNS, Encounter
 from storygen.providers.text.world import World, draw, imagine
-from storygen.story import Brief, Idea, Ideas, Line, LineKind, Scene, Script
+from storygen.story import Brief, Idea, Ideas, Line, LineKind, Scene, Script, Usage
 
 WORDS_PER_MINUTE = 165
 SCENE_SECONDS = 9.0
@@ -62,6 +62,10 @@ class Builtin:
     def fingerprint(self) -> Mapping[str, Any]:
         """The edition of the tables; raised whenever the same brief would give another story."""
         return {"edition": 1}
+
+    def expected(self, request: IdeasRequest | ScriptRequest) -> Usage:  # noqa: ARG002 - tables use nothing up
+        """Nothing that anybody bills."""
+        return Usage()
 
     @overload
     async def answer(self, request: IdeasRequest, folder: Path) -> Answer[Ideas]: ...

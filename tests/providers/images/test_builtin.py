@@ -11,7 +11,7 @@ from PIL import Image
 from storygen.providers.images.base import ImageRequest
 from storygen.providers.images.builtin import Builtin
 from storygen.quality.images import check_image
-from storygen.story import Frame, Mood, Verdict
+from storygen.story import Frame, Mood, Usage, Verdict
 
 REQUEST = ImageRequest(
     picture="a lighthouse by the sea",
@@ -27,8 +27,7 @@ def test_a_request_is_answered_with_a_picture_that_passes_its_checks(tmp_path: P
     answer = asyncio.run(Builtin().answer(REQUEST, tmp_path))
     assert answer.value.image.parent == tmp_path
     assert all(0 <= share <= 1 for share in answer.value.focus)
-    assert answer.usage.images == 1
-    assert answer.cost_usd == 0
+    assert Builtin().expected(REQUEST) == answer.usage == Usage(images=1)
     assert all(check.verdict is Verdict.PASS for check in check_image(answer.value.image, REQUEST.frame))
 
 

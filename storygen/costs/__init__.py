@@ -1,0 +1,1 @@
+"""What things cost: prices with date and source, and the ledger of a run."""

@@ -1,0 +1,142 @@
+"""What outlives a run: breakers, limits and the book of spending, so that all runs of a process share them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from storygen.resilience.breaker import Breaker, BreakerPolicy
+from storygen.resilience.budget import FILE, Book, Purse
+from storygen.resilience.limits import Limit
+from storygen.resilience.retry import Clock, RetryPolicy, Sleep
+from storygen.resilience.shared import SharedBreakers, tell_sharing
+from storygen.settings import BudgetSettings, Settings, VendorSettings
+from storygen.store.shared import Link, SharedStore
+
+_PATIENCE = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPolicy:
+    """How long and how often a provider is asked."""
+
+    timeout: float = 60.0
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def total(self) -> float:
+        """The longest that a call goes on trying and waiting, in seconds."""
+        return self.retry.total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """What the calls to one provider for one capability go through; built-ins have neither breaker nor limits."""
+
+    policy: CallPolicy
+    breaker: Breaker | None = None
+    limit: Limit | None = None
+    budget_usd: float | None = None
+    shared: SharedBreakers | None = None
+
+
+class Gears:
+    """Made once for a process and passed into every run; `adopt` takes new settings for those that come."""
+
+    def __init__(
+        self,
+        vendors: Mapping[str, VendorSettings] | None = None,
+        policy: CallPolicy | None = None,
+        *,
+        budget: BudgetSettings | None = None,
+        book: Book | None = None,
+        link: Link | None = None,
+        share_breakers: bool = True,
+        share_cache: bool = False,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.clock = clock
+        self.sleep = sleep
+        self.book = book
+        self.budget = budget or BudgetSettings()
+        self._vendors = dict(vendors or {})
+        self._policy = policy or CallPolicy()
+        self._breakers: dict[tuple[str, str], Breaker] = {}
+        self._limits: dict[str, Limit] = {}
+        self._shared = SharedBreakers(link) if link and share_breakers else None
+        self.tier = SharedStore(link) if link and share_cache else None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Gears:
+        """The gears of a process."""
+        redis = settings.redis
+        link = Link(redis.url.get_secret_value(), redis.connections, tell=tell_sharing) if redis.url else None
+        gears = cls(
+            book=Book(settings.folders.state / FILE),
+            link=link,
+            share_breakers=redis.share_breakers,
+            share_cache=redis.share_cache,
+        )
+        gears.adopt(settings)
+        return gears
+
+    def adopt(self, settings: Settings) -> None:
+        """Take new settings; what breakers and limits have learnt stays. The address of Redis stays as it was."""
+        run = settings.run
+        retry = RetryPolicy(attempts=run.attempts, first_wait=run.retry_wait)
+        self._policy = CallPolicy(timeout=run.call_timeout, retry=retry)
+        self.budget = settings.budget
+        self._vendors = {name: getattr(settings.vendors, name) for name in type(settings.vendors).model_fields}
+        path = settings.folders.state / FILE
+        if self.book is not None and self.book.path != path:
+            self.book.close()
+            self.book = Book(path)
+
+    def purse(self) -> Purse:
+        """What a run that begins now may spend."""
+        return Purse(self.budget.run_usd, self.budget.day_usd, self.book)
+
+    def lane(self, provider: str, capability: str) -> Lane:
+        """Where calls to `provider` for `capability` go through."""
+        vendor = self._vendors.get(provider)
+        if vendor is None:
+            return Lane(policy=self._policy)
+        return Lane(
+            policy=_policy(vendor),
+            breaker=self._breaker(provider, capability, vendor),
+            limit=self._limit(provider, vendor),
+            budget_usd=vendor.budget_usd,
+            shared=self._shared,
+        )
+
+    def _breaker(self, provider: str, capability: str, vendor: VendorSettings) -> Breaker:
+        breaker = self._breakers.get((provider, capability))
+        if breaker is None:
+            breaker = self._breakers[provider, capability] = Breaker(provider, capability, clock=self.clock)
+        said = vendor.breaker
+        breaker.policy = BreakerPolicy(
+            failures=said.failures,
+            seconds=said.seconds,
+            ratio=said.ratio,
+            window=said.window_seconds,
+            minimum=said.minimum_calls,
+        )
+        return breaker
+
+    def _limit(self, provider: str, vendor: VendorSettings) -> Limit:
+        limit = self._limits.get(provider)
+        if limit is None:
+            limit = Limit(provider, vendor.at_once, vendor.per_minute, clock=self.clock, sleep=self.sleep)
+            self._limits[provider] = limit
+        limit.configure(vendor.at_once, vendor.per_minute)
+        return limit
+
+
+def _policy(vendor: VendorSettings) -> CallPolicy:
+    total = max(_PATIENCE, vendor.timeout)
+    return CallPolicy(
+        timeout=vendor.timeout, retry=RetryPolicy(attempts=vendor.attempts, first_wait=vendor.retry_wait, total=total)
+    )
