@@ -112,6 +112,8 @@ async def produce(
     started, clock = datetime.now(UTC), time.perf_counter()
     unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger()
     earlier = unfinished.earlier(story)
+    if order.folder is not None:
+        output.refuse_strangers(order.folder)
     with (
         events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
@@ -129,7 +131,7 @@ async def produce(
             traceparent=_traceparent(run),
         )
         folder = order.folder or output.choose_folder(settings.folders.films, manifest)
-        await asyncio.to_thread(output.publish, gathered, folder, manifest)
+        output.publish(gathered, folder, manifest)  # not in a thread, which a cancelled run would leave behind
         unfinished.end(story)
         _ship(run, manifest)
         await _trim(store, settings)

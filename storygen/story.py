@@ -357,7 +357,7 @@ class Made(Generic[T]):
 class Source:
     """Where a story came from: a name to show, the format it was found in, and the SHA-256 of its content.
 
-    `origin` stays the same when a file is edited: a hash of its place, or of the topic.
+    `origin` stays the same when a file is edited: a hash of its place; of the content where there is no file.
     """
 
     name: str

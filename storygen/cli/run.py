@@ -63,8 +63,9 @@ def _order(source: str, settings: Settings, seed: int, out: Path | None) -> tupl
     film = settings.film
     reading = read_source(source, stdin=sys.stdin.buffer, language=film.language, seconds=film.seconds, seed=seed)
     story = reading.story()
-    origin = str(Path(source).resolve()) if reading.script and source != "-" else reading.name
-    described = Source(name=reading.name, format=reading.format, sha256=digest(story), origin=digest(origin))
+    content = digest(story)
+    origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
+    described = Source(name=reading.name, format=reading.format, sha256=content, origin=origin)
     return Order(story=story, source=described, folder=out), reading
 
 
@@ -78,12 +79,14 @@ def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) ->
     with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:
         if telemetry.url:
             print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
-        with profiled(wanted=profile) as sampler:
-            performance = _watched(order, settings, telemetry.observers, quiet=quiet)
-            sampler.write_into(performance.delivery.folder)
-        if not quiet:
-            _tell(performance)
-        telemetry.linger()
+        try:
+            with profiled(wanted=profile) as sampler:
+                performance = _watched(order, settings, telemetry.observers, quiet=quiet)
+                sampler.write_into(performance.delivery.folder)
+            if not quiet:
+                _tell(performance)
+        finally:
+            telemetry.linger()
     if performance.delivery.manifest.fidelity == "placeholder":
         raise typer.Exit(PLACEHOLDER)
 

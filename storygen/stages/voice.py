@@ -40,7 +40,7 @@ async def speak(
     """
     if not any(letter.isalnum() for letter in scene.spoken):
         return await _silence(scene.seconds or settings.silent_scene_seconds, tools)
-    request = SpeechRequest(lines=scene.lines, cast=cast, language=language)
+    request = SpeechRequest(lines=scene.lines, cast=_known_so_far(scene, cast), language=language)
 
     async def check(take: Take) -> tuple[Check, ...]:
         return await tools.compute(check_take, take.audio, take.words, scene.lines)
@@ -56,6 +56,11 @@ async def speak(
     }
     made = await tools.make("voice", inputs, Narration, partial(_level, take.value, tools, settings))
     return _of_take(made, take, settings)
+
+
+def _known_so_far(scene: Scene, cast: tuple[str, ...]) -> tuple[str, ...]:
+    """The cast up to the last of a scene's speakers: who only appears later leaves the scene's key as it is."""
+    return cast[: 1 + max(cast.index(line.speaker) for line in scene.lines)]
 
 
 async def _silence(seconds: float, tools: Tools) -> Made[Narration]:

@@ -10,12 +10,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from storygen.errors import InvalidSettings
 from storygen.store.files import discard, is_alive, make_folder, slug, writing
 from storygen.store.records import plain
 from storygen.story import Manifest
 
 MANIFEST = "manifest.json"
+_MARK = ".manifest.json"
 _MAKING = ".making-"
+_OURS = ("film.mp4", "film.m4a", "film.srt", "film.vtt", "film.ass", "script.json", "revision.json", "report.json")
 
 
 @contextmanager
@@ -31,13 +34,23 @@ def staging(parent: Path) -> Iterator[Path]:
         folder = parent / f"{_MAKING}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir()
     try:
-        with writing(parent):
-            yield folder
+        yield folder
     finally:
         discard(folder)
         if not existed:
             with suppress(OSError):
                 parent.rmdir()
+
+
+def refuse_strangers(folder: Path) -> None:
+    """Raise `InvalidSettings` where a folder holds files of others under the names that a film's files have."""
+    known = {*_listed(folder), *(_OURS if (folder / MANIFEST).exists() or (folder / _MARK).exists() else ())}
+    strangers = [name for name in _OURS if name not in known and (folder / name).exists()]
+    if strangers:
+        raise InvalidSettings(
+            f"{folder} already holds {strangers[0]}, which no run of storygen put there.",
+            hint="Name another folder with --out, or move that file away.",
+        )
 
 
 def choose_folder(films: Path, manifest: Manifest) -> Path:
@@ -48,22 +61,29 @@ def choose_folder(films: Path, manifest: Manifest) -> Path:
     base, identity = slug(manifest.title), _identity(plain(manifest))
     for number in range(1, 10_000):
         folder = films / (base if number == 1 else f"{base}-{number}")
-        if not folder.exists() or _identity(_read(folder)) == identity:
+        if not folder.exists() or identity in {_identity(_read(folder)), _identity(_read(folder, _MARK))}:
             return folder
     raise AssertionError("ten thousand films of one title")
 
 
 def publish(gathered: Path, target: Path, manifest: Manifest) -> None:
-    """Move the gathered files into `target`, the manifest last; remove what an earlier run left there, nothing else."""
+    """Move the gathered files into `target`, and remove what an earlier run left there and nothing else.
+
+    The manifest comes first under another name, so that a run that is killed in between is known again, and gets its
+    own name last.
+    """
     before = _listed(target)
     with writing(target):
+        target.mkdir(parents=True, exist_ok=True)
+        described = json.dumps(plain(manifest), ensure_ascii=False, indent=1) + "\n"
+        _write_whole(target / _MARK, described)
         for path in sorted(path for path in gathered.rglob("*") if path.is_file()):
             place = target / path.relative_to(gathered)
             place.parent.mkdir(parents=True, exist_ok=True)
             path.replace(place)
         for name in before - set(manifest.files):
             _remove(target, name)
-        _write_whole(target / MANIFEST, json.dumps(plain(manifest), ensure_ascii=False, indent=1) + "\n")
+        (target / _MARK).replace(target / MANIFEST)
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
@@ -82,9 +102,9 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _read(folder: Path) -> dict[str, Any]:
+def _read(folder: Path, name: str = MANIFEST) -> dict[str, Any]:
     try:
-        found = json.loads((folder / MANIFEST).read_bytes())
+        found = json.loads((folder / name).read_bytes())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -74,10 +74,11 @@ class Logs:
         ).bind()
         self.observer = LogObserver(writer, level)
         self._bridge = _Bridge(self.logger, level)
-        standard = logging.getLogger("storygen")
-        standard.addHandler(self._bridge)
-        standard.setLevel(level)
-        standard.propagate = False
+        if outputs:  # without, the standard library's last resort shows warnings, which must not vanish
+            standard = logging.getLogger("storygen")
+            standard.addHandler(self._bridge)
+            standard.setLevel(level)
+            standard.propagate = False
 
     def close(self) -> None:
         """Write what is left and stop listening."""

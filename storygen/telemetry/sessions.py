@@ -126,7 +126,7 @@ def session(name: str, *observers: Observer, **metadata: Any) -> Iterator[Sessio
             yield opened
         finally:
             _current.reset(token)
-    _history.append(opened.summary())
+            _history.append(opened.summary())
 
 
 def current_session() -> Session | None:

@@ -41,7 +41,7 @@ VERDICTS = tuple(verdict.value for verdict in Verdict)
 CHECKS: Mapping[str, tuple[str, ...]] = {
     "text": (
         *("language", "length", "characters", "words", "lines", "scenes", "empty_scenes", "line_characters"),
-        *("candidates", "duplicate_titles", "blank_fields", "scores_outside", "out_of_order"),
+        *("pace", "hook", "candidates", "duplicate_titles", "blank_fields", "scores_outside", "out_of_order"),
     ),
     "audio": (
         *("decodes", "duration", "size", "bitrate", "words"),

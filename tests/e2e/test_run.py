@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -207,7 +208,10 @@ def small_disk(tmp_path: Path) -> Any:
     """A file system of two megabytes."""
     folder = tmp_path / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)], check=False)
+    if mounted.returncode and not os.environ.get("CI"):
+        pytest.skip("only root may mount a small disk here; CI does")
+    assert mounted.returncode == 0
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 

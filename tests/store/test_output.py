@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from storygen.errors import DiskFull, InvalidSettings
 from storygen.store.files import slug, writing
-from storygen.store.output import choose_folder, fingerprints, publish, staging
+from storygen.store.output import choose_folder, fingerprints, publish, refuse_strangers, staging
 from storygen.story import Fidelity, Manifest, Outcome, Source
 
 
@@ -126,3 +126,23 @@ def test_any_title_becomes_one_harmless_name(title: str) -> None:
 )
 def test_titles_and_their_names(title: str, name: str) -> None:
     assert slug(title) == name
+
+
+def test_a_run_that_was_killed_while_it_published_is_known_again(tmp_path: Path) -> None:
+    described = manifest()
+    folder = make(tmp_path, {"film.mp4": "one", "film.srt": "one"}, described)
+    (folder / "manifest.json").rename(folder / ".manifest.json")
+    (folder / "film.srt").unlink()
+    assert make(tmp_path, {"film.mp4": "two"}, described) == folder
+    assert names(folder) == {"film.mp4", "manifest.json"}
+
+
+def test_a_film_of_ones_own_is_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_text("my wedding")
+    with pytest.raises(InvalidSettings, match=r"already holds film\.mp4"):
+        refuse_strangers(tmp_path)
+
+
+def test_a_folder_of_an_earlier_run_is_no_stranger(tmp_path: Path) -> None:
+    refuse_strangers(make(tmp_path, {"film.mp4": "one"}, manifest()))
+    refuse_strangers(tmp_path / "new")

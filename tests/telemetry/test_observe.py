@@ -50,7 +50,7 @@ def test_a_session_sums_up_what_happened_in_it() -> None:
     assert summary.mean == pytest.approx(sum(o.total for o in summary.by_name) / 4)
     assert summary.to_dict()["by_name"][0]["count"] in {1, 3}
     assert "draw: 3 times, 0 failed" in str(summary)
-    assert session_history()[-1] == summary
+    assert session_history()[-1].operations == 4
 
 
 def test_the_five_slowest_operations_are_named_slowest_first() -> None:

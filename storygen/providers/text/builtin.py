@@ -21,6 +21,8 @@ WORDS_PER_MINUTE = 165
 SCENE_SECONDS = 9.0
 LONGEST_SECONDS = 300.0
 BRISK_SECONDS = 40.0
+TERSE_SECONDS = 20.0
+TWO_SCENES_SECONDS = 12.0
 MOST_IDEAS = 12
 
 # Beats come in by rank as a film gets longer; they are told in the order of the other list.
@@ -61,7 +63,7 @@ class Builtin:
     @property
     def fingerprint(self) -> Mapping[str, Any]:
         """The edition of the tables; raised whenever the same brief would give another story."""
-        return {"edition": 1}
+        return {"edition": 2}
 
     def expected(self, request: IdeasRequest | ScriptRequest) -> Usage:  # noqa: ARG002 - tables use nothing up
         """Nothing that anybody bills."""
@@ -173,6 +175,8 @@ def _script(brief: Brief, idea: Idea) -> Script:
     beats = _beats(own, count)
     while len(beats) > 3 and sum(map(_count, beats)) > 1.15 * wanted:
         beats = _beats(own, len(beats) - 1)
+    if brief.seconds < TERSE_SECONDS:
+        beats = _terse(own, 2 if brief.seconds < TWO_SCENES_SECONDS else 3)
     _fit(beats, wanted)
     scenes = tuple(_scene(beat, own, at, len(beats)) for at, beat in enumerate(beats))
     return Script(title=own.title, scenes=scenes, language=brief.language, tone=own.tale.tone, logline=idea.logline)
@@ -194,6 +198,15 @@ def _beats(plan: _Plan, count: int) -> list[_Beat]:
             beats.append(_parts(_wording(plan, name), plan, name))
     if "want" not in chosen:
         beats[0].said.append((9, _fill("{friend}, {friend_role}, comes along.", plan)))
+    return beats
+
+
+def _terse(plan: _Plan, count: int) -> list[_Beat]:
+    """The beginning, perhaps the find, and the end: a part of each, and the narrator alone says more if time is left."""
+    beats = [_parts(_wording(plan, name), plan, name) for name in _ORDER if name in ("hook", "last", "find")[:count]]
+    for beat in beats:
+        first, *rest = [part for part in beat.said if not part[1].startswith(">")]
+        beat.said, beat.more = [first], [*rest, *(part for part in beat.more if not part[1].startswith(">"))]
     return beats
 
 
