@@ -8,6 +8,7 @@ import typer
 
 from storygen.cli.check import check
 from storygen.cli.doctor import doctor
+from storygen.cli.estimate import estimate
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, doctor, vendors):
+for command in (run, check, validate, report, doctor, estimate, vendors):
     app.command()(command)
 
 
