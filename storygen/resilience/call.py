@@ -122,7 +122,10 @@ class Caller:
             return made
 
         call = errand.call
-        return await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch)
+        made = await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch)
+        if (settle := getattr(errand.provider, "settle", None)) is not None:
+            settle(call.request)
+        return made
 
     def _errand(self, provider: Provider[Any, Any], call: Call[Any]) -> Errand:
         gears = self._gears
