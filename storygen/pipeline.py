@@ -54,7 +54,7 @@ class Steps:
     type_out: Callable[..., Awaitable[Any]] = terminal.type_out
     render: Callable[..., Awaitable[Any]] = assembly.render
     join: Callable[..., Awaitable[Any]] = assembly.join
-    placeholder: Callable[..., Awaitable[Any]] = lambda *given: assembly.placeholder(*given)  # noqa: PLW0108
+    placeholder: Callable[..., Awaitable[Any]] = assembly.placeholder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +173,7 @@ class Pipeline:
             if self._degrade.assembly != "placeholder":
                 raise
             said, film = (_why(failure), *getattr(failure, "__notes__", ())), self._settings.film
-            made = self._steps.placeholder(said, story.title, self._frame, self._tools, film)
+            made = self._steps.placeholder(said, story.title, self._frame, self._tools, film, failure.hint)
             return await self._stage(Stage.ASSEMBLY, lambda: made), failure
 
     async def _draft(self, source: Brief | Script) -> tuple[Script, tuple[Made[Any], ...]]:
