@@ -45,11 +45,15 @@ HISTORY = "history.sqlite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title)."""
+    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title).
+
+    `link` is the W3C trace context of another run that this one belongs to.
+    """
 
     story: Brief | Script
     source: Source
     folder: Path | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +155,7 @@ def _write_report(report: Report, recording: Recording, folder: Path) -> None:
 
 def _run(order: Order, run_id: str, earlier: Begun | None) -> Any:
     title = order.story.title if isinstance(order.story, Script) else order.story.topic
-    link = earlier.traceparent if earlier else ""
+    link = earlier.traceparent if earlier else order.link
     return events.timed("run", PIPELINE, run_id=run_id, title=title, source=order.source.format, link=link)
 
 

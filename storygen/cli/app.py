@@ -7,6 +7,7 @@ import sys
 import typer
 
 from storygen.cli.check import check
+from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
 from storygen.cli.estimate import estimate
 from storygen.cli.report import report
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, doctor, estimate, vendors):
+for command in (run, check, validate, report, doctor, estimate, compare, vendors):
     app.command()(command)
 
 
