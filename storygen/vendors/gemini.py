@@ -20,7 +20,7 @@ _RATE = 24_000
 _TOKENS_A_SECOND = 25
 _TOKENS_AN_IMAGE = 1290
 _SIZES = {"1:1": (1024, 1024), "9:16": (768, 1344), "16:9": (1344, 768), "3:4": (864, 1184), "4:3": (1184, 864)}
-_MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-preview-tts", "gemini-2.5-flash-image")
+_MODELS = ("gemini-3.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-flash-preview-tts", "gemini-2.5-flash-image")
 _TURN = re.compile(r"^\s*([^:\n]{1,60}):\s*(.+)$")
 _INFO = "type.googleapis.com/google.rpc."
 

@@ -18,7 +18,7 @@ _VOICES = frozenset({
     "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx",
     "nova", "sage", "shimmer", "verse", "marin", "cedar",
 })  # fmt: skip
-_MODELS = ("gpt-5-mini", "gpt-4o-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "gpt-image-1", "whisper-1")
+_MODELS = ("gpt-5.4-mini", "gpt-4o-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "gpt-image-1", "whisper-1")
 _SOUND_RATE = 24_000
 _LONGEST_INPUT = 4096  # characters
 _TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 1056}  # of an image of 1024x1024
