@@ -23,16 +23,24 @@ from storygen.story import Check, Made, Verdict
 Accepted = tuple[Answer[Any], tuple[Check, ...]]
 
 
+async def permitted(errand: Errand) -> None:
+    """Raise `CircuitOpen` where the breaker would reject the call now, by what it found out or was told."""
+    breaker, shared = errand.lane.breaker, errand.lane.shared
+    if breaker is not None:
+        if shared is not None:
+            await shared.follow(breaker)
+        breaker.ask()
+
+
 async def retried(errand: Errand, onward: Onward) -> Made[Any]:
     """Try as often as the policy allows; an open breaker rejects here already, before anything is queued for."""
     started, lane = time.perf_counter(), errand.lane
-    breaker, shared = lane.breaker, lane.shared
 
     async def attempt(_: int) -> Any:
-        if breaker is not None:
-            if shared is not None:
-                await shared.follow(breaker)
-            breaker.ask()
+        if lane.shared is not None:
+            await permitted(errand)
+        elif lane.breaker is not None:
+            lane.breaker.ask()
         return await onward(errand)
 
     answer, checks = await with_retry(

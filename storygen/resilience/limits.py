@@ -184,7 +184,8 @@ class Limit:
             free -= 1
 
     def _tell(self) -> None:
-        events.emit(events.Occupied(name=self.provider, in_use=self._in_use, limit=self.allowed))
+        if events.is_watched():
+            events.emit(events.Occupied(name=self.provider, in_use=self._in_use, limit=self.allowed))
 
     def _impatient(self, longest: float, retry_after: float) -> RateLimited:
         return RateLimited(

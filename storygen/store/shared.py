@@ -92,10 +92,10 @@ class Link:
                     socket_connect_timeout=TIMEOUT_SECONDS,
                     health_check_interval=HEALTH_SECONDS,
                 )
-            except ValueError as error:
+            except ValueError:  # whose words may repeat the password
                 raise InvalidSettings(
                     "redis.url is no address of a Redis.", hint="It looks like redis://localhost:6379/0."
-                ) from error
+                ) from None
             self._loop = loop
         return self._client
 

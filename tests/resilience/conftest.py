@@ -169,7 +169,7 @@ class RedisServer:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:
-                time.sleep(0.01)  # noqa: TID251 - a process of another program starts
+                time.sleep(0.01)
             else:
                 return
         raise AssertionError("redis-server did not start")
