@@ -237,11 +237,14 @@ class Pipeline:
     async def _spoken(
         self, number: int, scene: Scene, language: str, speakers: tuple[str, ...]
     ) -> tuple[Made[Narration], Made[Captions]]:
+        listen = bool(self._settings.providers.transcription)
         narration = await self._stage(
             Stage.VOICE,
             lambda: self._or_stand_in(
                 self._degrade.voice,
-                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice),
+                lambda tools: self._steps.speak(
+                    scene, speakers, language, tools, self._settings.voice, listen=listen
+                ),
             ),
             number,
         )
