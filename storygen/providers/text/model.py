@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 Output = Literal["auto", "schema", "tool", "prompt"]
 _LONGER_SECONDS = 10.0
-# A token has at least three characters of the languages that have the most in one; others take up to one each.
-_CHARACTERS_A_TOKEN = 3
+# Counted rather too many: a token is about four letters, or one character of three bytes.
+_BYTES_A_TOKEN = 3
 _TOKENS_AN_IDEA = 250
 _TOKENS_A_WORD = 4
 _TOKENS_OF_THOUGHT = 2_000
@@ -66,17 +66,12 @@ class Writer(ABC):
     def expected(self, request: IdeasRequest | ScriptRequest) -> Usage:
         """Tokens, counted so that they are rather too many than too few."""
         schema = json.dumps(shape_of(request).model_json_schema())
-        given = len(prompts.instructions(request)) + len(schema)
-        # A topic may be in a writing of which every character is a token.
-        told = len(prompts.material(request).encode()) if request.brief.language != "en" else 0
+        given = len((prompts.instructions(request) + schema + prompts.material(request)).encode())
         if isinstance(request, IdeasRequest):
             written = request.count * _TOKENS_AN_IDEA
         else:
             written = prompts.words(request.brief) * _TOKENS_A_WORD + prompts.scenes(request.brief) * 120
-        return Usage(
-            input_tokens=(given + len(prompts.material(request))) // _CHARACTERS_A_TOKEN + told,
-            output_tokens=written + _TOKENS_OF_THOUGHT,
-        )
+        return Usage(input_tokens=given // _BYTES_A_TOKEN, output_tokens=written + _TOKENS_OF_THOUGHT)
 
     @overload
     async def answer(self, request: IdeasRequest, folder: Path) -> Answer[Ideas]: ...

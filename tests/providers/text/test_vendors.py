@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import traceback
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from storygen.errors import (
     AuthenticationFailed,
     ContentRejected,
     InvalidOutput,
+    InvalidSettings,
     ProviderFailure,
     ProviderTimeout,
     ProviderUnavailable,
@@ -46,8 +48,8 @@ IDEAS = IdeasRequest(brief=BRIEF, count=3)
 SCRIPT = ScriptRequest(brief=BRIEF, idea=IDEA)
 
 
-def writer(vendor: Vendor, vendors: Simulation, *keys: str, **more: Any) -> Writer:
-    ring = KeyRing([SecretStr(key) for key in keys or (KEY,)])
+def writer(vendor: Vendor, vendors: Simulation, keys: tuple[str, ...] = (KEY,), **more: Any) -> Writer:
+    ring = KeyRing([SecretStr(key) for key in keys])
     more = {"base_url": vendors.url(vendor), "timeout": 20.0, **more}
     if vendor == "openai":
         return OpenAI(OpenAISettings(**more), ring)
@@ -155,7 +157,7 @@ def test_the_vendors_wish_to_wait_is_heard(vendor: Vendor, vendors: Simulation) 
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_key_without_quota_rests_and_another_one_answers(vendor: Vendor, vendors: Simulation) -> None:
     vendors.plan(keys={vendor: {"first-key-77": "quota", "second-key-77": "ok"}})
-    by = writer(vendor, vendors, "first-key-77", "second-key-77")
+    by = writer(vendor, vendors, ("first-key-77", "second-key-77"))
     for _ in range(2):
         assert asyncio.run(by.answer(IDEAS, Path())).value.candidates
     statuses = [entry["status"] for entry in vendors.requests()]
@@ -194,6 +196,29 @@ def test_neither_a_key_nor_the_story_stands_in_what_is_told_of_a_failure(
     told = "".join(traceback.format_exception(error)) + repr(error) + error.hint
     assert KEY not in told
     assert "lost sounds" not in told
+
+
+@pytest.mark.parametrize(
+    ("vendor", "variable"),
+    [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY"), ("gemini", "GEMINI_API_KEY")],
+)
+def test_without_a_key_nothing_is_sent_and_the_variable_to_set_is_named(
+    vendor: Vendor, variable: str, vendors: Simulation
+) -> None:
+    error = failure(writer(vendor, vendors, keys=()))
+    assert isinstance(error, AuthenticationFailed)
+    assert variable in error.hint
+    assert vendors.requests() == []
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_without_the_package_it_is_said_what_to_install(
+    vendor: Vendor, vendors: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pydantic_ai.usage", None)
+    with pytest.raises(InvalidSettings) as caught:
+        asyncio.run(writer(vendor, vendors).answer(IDEAS, Path()))
+    assert f"storygen[{vendor}]" in caught.value.hint
 
 
 def test_cancelling_ends_the_request_at_once(vendors: Simulation) -> None:
