@@ -242,9 +242,7 @@ class Pipeline:
             Stage.VOICE,
             lambda: self._or_stand_in(
                 self._degrade.voice,
-                lambda tools: self._steps.speak(
-                    scene, speakers, language, tools, self._settings.voice, listen=listen
-                ),
+                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice, listen=listen),
             ),
             number,
         )

@@ -14,6 +14,7 @@ from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
+from storygen.cli.voices import voices
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, doctor, estimate, compare, vendors):
+for command in (run, check, validate, report, doctor, estimate, compare, voices, vendors):
     app.command()(command)
 
 
