@@ -8,8 +8,9 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -121,8 +122,8 @@ async def produce(
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
         store = Store(settings.folders.cache)
-        gears = gears or Gears.from_settings(settings)
-        production = await _pipeline(settings, store, gears, steps, resumes=earlier is not None).run(order.story)
+        async with _in_gear(gears, settings) as gears:
+            production = await _pipeline(settings, store, gears, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
@@ -145,6 +146,17 @@ def past_durations(settings: Settings) -> list[PastDurations]:
     except StorygenError as error:
         warnings.warn(f"The history cannot be read: {error.message}", RuntimeWarning, stacklevel=2)
         return []
+
+
+@asynccontextmanager
+async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gears]:
+    """The gears that the process has, or some for this run alone."""
+    own = gears or Gears.from_settings(settings)
+    try:
+        yield own
+    finally:
+        if gears is None:
+            await own.close()
 
 
 def _write_report(report: Report, recording: Recording, folder: Path) -> None:

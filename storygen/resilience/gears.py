@@ -67,6 +67,7 @@ class Gears:
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self._limits: dict[str, Limit] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
+        self._link = link
         self._shared = SharedBreakers(link) if link and share_breakers else None
         self.tier = SharedStore(link) if link and share_cache else None
 
@@ -96,6 +97,13 @@ class Gears:
         if self.book is not None and self.book.path != path:
             self.book.close()
             self.book = Book(path)
+
+    async def close(self) -> None:
+        """Let go of Redis and of the book; both are opened again when they are needed."""
+        if self._link is not None:
+            await self._link.close()
+        if self.book is not None:
+            self.book.close()
 
     def purse(self) -> Purse:
         """What a run that begins now may spend."""

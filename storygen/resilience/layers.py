@@ -16,7 +16,7 @@ from storygen.resilience.breaker import result_of
 from storygen.resilience.errand import Errand, Onward
 from storygen.resilience.retry import with_retry
 from storygen.resilience.shared import FRESH_SECONDS
-from storygen.resilience.timeout import in_time
+from storygen.resilience.timeout import overdue
 from storygen.store.files import discard
 from storygen.story import Check, Made, Verdict
 
@@ -84,7 +84,7 @@ async def limited(errand: Errand, onward: Onward) -> Accepted:
     if limit is None:
         accepted: Accepted = await onward(errand)
         return accepted
-    entered = await limit.enter(errand.left)
+    entered = limit.enter_now() or await limit.enter(errand.left)
     try:
         with hinting(errand.idempotency_key) as headers:
             try:
@@ -135,9 +135,14 @@ async def attempted(errand: Errand, onward: Onward) -> Accepted:
     errand.attempts += 1
     errand.answer = None
     with events.timed(
-        "attempt", provider.operation, provider=provider.name, model=provider.model, output=provider.output
+        "attempt",
+        provider.operation,
+        provider=provider.name,
+        model=provider.model,
+        output=provider.output,
+        capability=errand.call.capability.value,
+        number=errand.attempts,
     ) as timed:
-        timed.add(capability=errand.call.capability.value, number=errand.attempts)
         try:
             accepted: Accepted = await onward(errand)
         except BaseException as error:
@@ -146,18 +151,24 @@ async def attempted(errand: Errand, onward: Onward) -> Accepted:
             errand.pay_failed(error)
             raise
         errand.pay()
+        answer = accepted[0]
+        if answer.response_model or answer.response_id:
+            timed.add(response_model=answer.response_model, response_id=answer.response_id)
         return accepted
 
 
 async def timed_out(errand: Errand, onward: Onward) -> Accepted:
     """End an attempt that hangs."""
-
-    async def work(clock: asyncio.Timeout) -> Accepted:
-        errand.limit_clock = clock
-        accepted: Accepted = await onward(errand)
-        return accepted
-
-    return await in_time(errand.lane.policy.timeout, errand.provider.name, work)
+    seconds = errand.lane.policy.timeout
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            errand.limit_clock = clock
+            accepted: Accepted = await onward(errand)
+            return accepted
+    except TimeoutError as error:
+        if not clock.expired():
+            raise
+        raise overdue(errand.provider.name, seconds) from error
 
 
 async def validated(errand: Errand, onward: Onward) -> Accepted:

@@ -41,7 +41,7 @@ class Bucket:
         now = self._clock()
         self._tokens = min(self._size, self._tokens + (now - self._at) * self._rate) - 1.0
         self._at = now
-        return max(0.0, -self._tokens / self._rate)
+        return 0.0 if self._tokens >= 0.0 else -self._tokens / self._rate
 
     def give_back(self) -> None:
         """Return a token that was not used."""
@@ -94,6 +94,17 @@ class Limit:
     def in_use(self) -> int:
         """How many are on their way."""
         return self._in_use
+
+    def enter_now(self) -> float:
+        """Take a place and a turn if both are free, as they mostly are; says when, or 0 where `enter` has to wait."""
+        if self._in_use + 1 > self._allowed or self._waiting or self._paused_until or self._left is not None:
+            return 0.0
+        if self._bucket is not None and self._bucket.take():
+            self._bucket.give_back()
+            return 0.0
+        self._in_use += 1
+        self._tell()
+        return self._clock()
 
     async def enter(self, longest: float) -> float:
         """Wait for a place and a turn, and take them; says when. Whoever enters leaves by `leave`.
