@@ -109,9 +109,9 @@ async def _scene(
 ) -> None:
     dry.stage = Stage.VOICE
     before = len(dry.calls)
-    await _or_none(voice.speak(scene, speakers, story.language, dry, settings.voice))
-    spoken = [call for call in dry.calls[before:] if call.capability is Capability.SPEECH and not call.cached]
-    if spoken and settings.providers.transcription and len(dry.calls) == before + len(spoken):
+    listen = bool(settings.providers.transcription)
+    await _or_none(voice.speak(scene, speakers, story.language, dry, settings.voice, listen=listen))
+    if listen and any(not call.cached and call.provider != BUILTIN for call in dry.calls[before:]):
         seconds = len(scene.spoken.split()) / settings.voice.words_per_minute * 60
         dry.expect(
             Capability.TRANSCRIPTION,

@@ -73,6 +73,15 @@ def test_a_dear_voice_is_priced_by_what_will_be_spoken(own_folder: Path, monkeyp
     assert not (own_folder / "cache").exists() or not list((own_folder / "cache").rglob("entry.json"))
 
 
+def test_listening_to_what_was_spoken_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYGEN_PROVIDERS__TRANSCRIPTION", "openai")
+    # The built-in voice says what is written: nobody listens to it.
+    assert stages(json.loads(run("story.md", "--json")))["voice"]["calls"] == 2
+    monkeypatch.setenv("STORYGEN_PROVIDERS__SPEECH", "elevenlabs,builtin")
+    voice = stages(json.loads(run("story.md", "--json")))["voice"]
+    assert (voice["calls"], voice["providers"]) == (4, ["elevenlabs", "openai"])
+
+
 def test_what_has_no_price_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYGEN_PROVIDERS__SPEECH", "elevenlabs,builtin")
     monkeypatch.setenv("STORYGEN_VENDORS__ELEVENLABS__SPEECH_MODEL", "eleven_of_tomorrow")
