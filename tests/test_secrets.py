@@ -247,7 +247,7 @@ def test_the_list_of_processes_shows_no_key(monkeypatch: pytest.MonkeyPatch) -> 
                 if status[1] == here:
                     shown.append((process / "environ").read_bytes() + (process / "cmdline").read_bytes())
 
-    args = ("-f", "lavfi", "-i", "color=size=64x64:duration=20", "-c:v", "libx264", "-f", "null", "-")
+    args = ("-re", "-f", "lavfi", "-i", "color=size=64x64:duration=1.5", "-c:v", "libx264", "-f", "null", "-")
     if not Path("/proc").is_dir():
         pytest.skip("there is no list of processes to look at")
     asyncio.run(

@@ -138,7 +138,7 @@ def asked(capability: Capability, settings: Settings) -> tuple[str, ...]:
 
 def models(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The models that the settings name, by vendor, and those of the built-ins: what labels of metrics may be."""
-    found = {BUILTIN: ("grammar", "espeak-ng", "cards")}
+    found: dict[str, tuple[str, ...]] = {BUILTIN: ("grammar", "espeak-ng", "cards")}
     for name in type(settings.vendors).model_fields:
         chosen = getattr(settings.vendors, name).model_dump(include={*_MODELS})
         found[name] = tuple(dict.fromkeys(str(model) for model in chosen.values()))
