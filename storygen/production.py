@@ -122,8 +122,8 @@ async def produce(
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
         store = Store(settings.folders.cache)
-        async with _in_gear(gears, settings) as gears:
-            production = await _pipeline(settings, store, gears, steps, resumes=earlier is not None).run(order.story)
+        async with _in_gear(gears, settings) as turning:
+            production = await _pipeline(settings, store, turning, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,

@@ -14,6 +14,7 @@ from storygen.providers.base import Answer
 from storygen.providers.hints import hinting
 from storygen.resilience.breaker import result_of
 from storygen.resilience.errand import Errand, Onward
+from storygen.resilience.limits import Limit
 from storygen.resilience.retry import with_retry
 from storygen.resilience.shared import FRESH_SECONDS
 from storygen.resilience.timeout import overdue
@@ -49,7 +50,7 @@ async def retried(errand: Errand, onward: Onward) -> Made[Any]:
         errand.provider.name,
         sleep=errand.sleep,
         clock=errand.clock,
-        total=errand.left,
+        left=lambda: errand.left,
     )
     return Made(
         value=answer.value,
@@ -84,7 +85,7 @@ async def limited(errand: Errand, onward: Onward) -> Accepted:
     if limit is None:
         accepted: Accepted = await onward(errand)
         return accepted
-    entered = limit.enter_now() or await limit.enter(errand.left)
+    entered = limit.enter_now() or await _waited(errand, limit)
     try:
         with hinting(errand.idempotency_key) as headers:
             try:
@@ -99,6 +100,14 @@ async def limited(errand: Errand, onward: Onward) -> Accepted:
     finally:
         limit.leave()
     return accepted
+
+
+async def _waited(errand: Errand, limit: Limit) -> float:
+    """Wait for a place; that time is not counted as spent on trying."""
+    asked = errand.clock()
+    entered = await limit.enter(errand.left)
+    errand.began += entered - asked
+    return entered
 
 
 async def guarded(errand: Errand, onward: Onward) -> Accepted:

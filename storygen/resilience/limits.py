@@ -109,10 +109,11 @@ class Limit:
     async def enter(self, longest: float) -> float:
         """Wait for a place and a turn, and take them; says when. Whoever enters leaves by `leave`.
 
-        Raises `RateLimited` where the provider wants more patience than `longest` seconds.
+        Raises `RateLimited` where the provider wants more patience than `longest` seconds. Our own limits may take as
+        long as they take: what waits for them is told to, and would only wait elsewhere.
         """
         if self._in_use >= self.allowed or self._waiting:
-            await self._queue(longest)
+            await self._queue()
         self._in_use += 1
         try:
             if self._bucket is not None or self._paused_until or self._left is not None:
@@ -153,13 +154,11 @@ class Limit:
         if left is not None and reset is not None:
             self._left, self._renews_at = left, self._clock() + reset
 
-    async def _queue(self, longest: float) -> None:
+    async def _queue(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            await asyncio.wait_for(place, longest)
-        except TimeoutError:
-            raise self._impatient(longest, 1.0) from None
+            await place
         finally:
             if place in self._waiting:
                 self._waiting.remove(place)
@@ -176,12 +175,10 @@ class Limit:
                 self._left -= 1
             else:
                 wait = max(wait, self._renews_at - now)
+        if wait > longest:
+            raise self._impatient(longest, wait)
         if self._bucket is not None:
             wait = max(wait, self._bucket.take())
-        if wait > longest:
-            if self._bucket is not None:
-                self._bucket.give_back()
-            raise self._impatient(longest, wait)
         if wait:
             await self._sleep(wait)
 
