@@ -58,8 +58,8 @@ def check_take(
 ) -> tuple[Check, ...]:
     """Whether a voice delivered what it was asked for: readable, of a sane length, audible, every word in its place.
 
-    Where the voice tells of no words there are no places to check. Sound that was cut off, or plays at another rate than
-    its header says, shows as words that come too fast, or that end in the middle of a sound.
+    Where the voice tells of no words there are no places to check. Sound that was cut off, or plays at another rate
+    than its header says, shows as words that come too fast, or that end in the middle of a sound.
     """
     try:
         sound = survey(audio)

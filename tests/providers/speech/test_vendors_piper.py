@@ -94,7 +94,9 @@ def test_without_alignments_there_are_no_words(module: Any, voice_file: Path, tm
 
 def test_another_language_than_the_files_is_refused(module: Any, voice_file: Path, tmp_path: Path) -> None:
     with pytest.raises(ContentRejected, match="speaks 'en-us'"):
-        spoken(Piper(PiperSettings(voice_file=voice_file), VoiceSettings()), tmp_path, Line(text="Nein."), language="de")
+        spoken(
+            Piper(PiperSettings(voice_file=voice_file), VoiceSettings()), tmp_path, Line(text="Nein."), language="de"
+        )
 
 
 def test_a_missing_file_says_which_and_where_to_get_one(voice_file: Path, tmp_path: Path) -> None:
