@@ -15,8 +15,9 @@ from storygen.story import Word
 
 _STEP_SECONDS = 0.04
 _ALIKE = 0.68
+_SURE = 0.85
 _EDGE = 4  # steps: how much of a take may have been cut off
-_MOST = 400
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +51,24 @@ class Memory:
         half = bytes(2 * round(rate * _STEP_SECONDS / 2))
         heard = [_loudness(data, rate) for data in (samples, half + samples)]
         found: list[tuple[float, float, _Kept]] = []
-        for take in self._takes.values():
+        begin, end = _sounding(heard[0])
+        missing = end - begin
+        for take in reversed(self._takes.values()):  # what was spoken last is most likely what is asked about
             scored = [(*_best(loud, take.loud), late / 2) for late, loud in enumerate(heard)]
             score, at, late = max(scored)
             if score >= _ALIKE:
                 found.append((score, at - late, take))
+                missing -= len(take.loud) if score > _SURE else 0
+            if missing <= _EDGE:
+                break
         taken: set[int] = set()
         words: list[Word] = []
-        for _, begin, take in sorted(found, key=lambda each: (-each[0], each[1])):
-            first = round(begin)
+        for _, where, take in sorted(found, key=lambda each: (-each[0], each[1])):
+            first = round(where)
             middle = range(first + len(take.loud) // 5, first + len(take.loud) * 4 // 5 + 1)
             if taken.isdisjoint(middle):
                 taken.update(range(first, first + len(take.loud)))
-                shift = (begin - take.begin) * _STEP_SECONDS
+                shift = (where - take.begin) * _STEP_SECONDS
                 words += [replace(w, start=max(0.0, w.start + shift), end=max(0.0, w.end + shift)) for w in take.words]
         return tuple(sorted(words, key=lambda word: word.start))
 

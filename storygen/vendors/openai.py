@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -146,7 +147,7 @@ async def transcription(call: Call, world: World) -> Reply:
     seconds = len(samples) / 2 / rate
     if not samples:
         return refuse("invalid", "Audio file might be corrupted or unsupported")
-    words = world.memory.hear(samples, rate)
+    words = await asyncio.to_thread(world.memory.hear, samples, rate)
     text = " ".join(word.text for word in words)
     used = Used(model=str(call.body["model"]), units={"audio_seconds": seconds})
     form = call.body.get("response_format") or "json"
