@@ -193,8 +193,8 @@ class VendorSettings(Group):
     """Another address that speaks the same protocol."""
     timeout: float = Field(60.0, gt=0, le=3600)
     """The longest that one attempt may take, in seconds."""
-    attempts: int = Field(3, ge=1, le=10)
-    """How often it is asked before the next provider is."""
+    attempts: int = Field(10, ge=1, le=20)
+    """How often it is asked, within five minutes, before the next provider is; its breaker ends that sooner."""
     retry_wait: float = Field(1.0, ge=0, le=60)
     """The first wait between two attempts, in seconds; it doubles, with full jitter."""
     breaker: BreakerSettings = BreakerSettings()
@@ -262,8 +262,6 @@ class RunwaySettings(VendorSettings):
     """When it is left alone."""
     timeout: float = Field(240.0, gt=0, le=3600)
     """The longest that a clip may take from submission to download, in seconds; one that takes longer is not lost."""
-    attempts: int = Field(2, ge=1, le=10)
-    """How often it is asked before the next provider is."""
     video_model: str = "gen4_turbo"
     """Model that makes clips."""
     seconds: Literal[5, 10] = 5
