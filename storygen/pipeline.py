@@ -100,14 +100,15 @@ class Production:
     scenes: tuple[SceneResult, ...]
     film: Made[Film]
     writing: tuple[Made[Any], ...] = field(default=())
-    broken: str = ""
+    broken: StorygenError | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the film is not as asked; empty where it is."""
-        broken = (self.broken,) if self.broken else ()
+        broken = (_why(self.broken),) if self.broken else ()
         written = tuple(f"{made.provider} wrote, because {reason}" for made in self.writing for reason in made.missing)
-        return broken + written + tuple(reason for scene in self.scenes for reason in scene.reasons())
+        scenes = (scene for scene in self.scenes if self.broken is None or scene.failure is not self.broken)
+        return broken + written + tuple(reason for scene in scenes for reason in scene.reasons())
 
     @property
     def fidelity(self) -> Fidelity:
@@ -156,9 +157,7 @@ class Pipeline:
             film, broken = await self._film(scenes, story)
         if broken is not None:
             scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
-        return Production(
-            revision=revision, scenes=scenes, film=film, writing=writing, broken=_why(broken) if broken else ""
-        )
+        return Production(revision=revision, scenes=scenes, film=film, writing=writing, broken=broken)
 
     async def _film(
         self, scenes: Sequence[SceneResult], story: Script

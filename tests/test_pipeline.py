@@ -343,7 +343,7 @@ def test_a_film_that_cannot_be_joined_becomes_a_placeholder_that_says_why() -> N
     production = run(play, degrade=DegradeSettings(assembly="placeholder"))
     assert ("placeholder", 0) in play.seen
     assert production.fidelity is Fidelity.PLACEHOLDER
-    assert production.reasons[0] == "assembly: render_failed: ffmpeg broke"
+    assert production.reasons == ("assembly: render_failed: ffmpeg broke",)
     assert production.film.value.seconds == 5
 
 
