@@ -435,6 +435,13 @@ def watched(watch: Watch) -> Iterator[Watch]:
         _current.reset(token)
 
 
+def is_watched() -> bool:
+    """Whether anybody is told of what happens here: an event that nobody hears need not be made."""
+    here = _current.get()
+    watch = _default if here is None else here.watch if isinstance(here, Timed) else here
+    return bool(watch.observers)
+
+
 def timed(kind: Kind, name: str, **fields: Any) -> Timed | _Nothing:
     """Time the work of a `with` block."""
     return begin(kind, name, fields)

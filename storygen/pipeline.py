@@ -54,7 +54,7 @@ class Steps:
     type_out: Callable[..., Awaitable[Any]] = terminal.type_out
     render: Callable[..., Awaitable[Any]] = assembly.render
     join: Callable[..., Awaitable[Any]] = assembly.join
-    placeholder: Callable[..., Awaitable[Any]] = lambda *given: assembly.placeholder(*given)  # noqa: PLW0108
+    placeholder: Callable[..., Awaitable[Any]] = assembly.placeholder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,14 +100,15 @@ class Production:
     scenes: tuple[SceneResult, ...]
     film: Made[Film]
     writing: tuple[Made[Any], ...] = field(default=())
-    broken: str = ""
+    broken: StorygenError | None = None
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the film is not as asked; empty where it is."""
-        broken = (self.broken,) if self.broken else ()
+        broken = (_why(self.broken),) if self.broken else ()
         written = tuple(f"{made.provider} wrote, because {reason}" for made in self.writing for reason in made.missing)
-        return broken + written + tuple(reason for scene in self.scenes for reason in scene.reasons())
+        scenes = (scene for scene in self.scenes if self.broken is None or scene.failure is not self.broken)
+        return broken + written + tuple(reason for scene in scenes for reason in scene.reasons())
 
     @property
     def fidelity(self) -> Fidelity:
@@ -156,9 +157,7 @@ class Pipeline:
             film, broken = await self._film(scenes, story)
         if broken is not None:
             scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
-        return Production(
-            revision=revision, scenes=scenes, film=film, writing=writing, broken=_why(broken) if broken else ""
-        )
+        return Production(revision=revision, scenes=scenes, film=film, writing=writing, broken=broken)
 
     async def _film(
         self, scenes: Sequence[SceneResult], story: Script
@@ -173,7 +172,7 @@ class Pipeline:
             if self._degrade.assembly != "placeholder":
                 raise
             said, film = (_why(failure), *getattr(failure, "__notes__", ())), self._settings.film
-            made = self._steps.placeholder(said, story.title, self._frame, self._tools, film)
+            made = self._steps.placeholder(said, story.title, self._frame, self._tools, film, failure.hint)
             return await self._stage(Stage.ASSEMBLY, lambda: made), failure
 
     async def _draft(self, source: Brief | Script) -> tuple[Script, tuple[Made[Any], ...]]:
@@ -237,11 +236,12 @@ class Pipeline:
     async def _spoken(
         self, number: int, scene: Scene, language: str, speakers: tuple[str, ...]
     ) -> tuple[Made[Narration], Made[Captions]]:
+        listen = bool(self._settings.providers.transcription)
         narration = await self._stage(
             Stage.VOICE,
             lambda: self._or_stand_in(
                 self._degrade.voice,
-                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice),
+                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice, listen=listen),
             ),
             number,
         )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import secrets
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -47,11 +47,15 @@ HISTORY = "history.sqlite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title)."""
+    """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title).
+
+    `link` is the W3C trace context of another run that this one belongs to.
+    """
 
     story: Brief | Script
     source: Source
     folder: Path | None = None
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +125,8 @@ async def produce(
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
         store = Store(settings.folders.cache)
-        gears = gears or Gears.from_settings(settings)
-        production = await _pipeline(settings, store, gears, steps, resumes=earlier is not None).run(order.story)
+        async with _in_gear(gears, settings) as turning:
+            production = await _pipeline(settings, store, turning, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
@@ -147,14 +151,6 @@ def past_durations(settings: Settings) -> list[PastDurations]:
         return []
 
 
-def models(settings: Settings) -> dict[str, list[str]]:
-    """The models of each configured provider: those that metrics may name."""
-    found: dict[str, list[str]] = {}
-    for provider in itertools.chain.from_iterable(chains(settings).values()):
-        found.setdefault(provider.name, []).append(provider.model)
-    return found
-
-
 def last_success(settings: Settings) -> dict[str, float]:
     """When a run of each pipeline last succeeded (Unix), as far as the history knows."""
     try:
@@ -162,6 +158,17 @@ def last_success(settings: Settings) -> dict[str, float]:
     except StorygenError:
         return {}  # `past_durations` tells of a history that cannot be read
     return {} if moment is None else {PIPELINE: moment}
+
+
+@asynccontextmanager
+async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gears]:
+    """The gears that the process has, or some for this run alone."""
+    own = gears or Gears.from_settings(settings)
+    try:
+        yield own
+    finally:
+        if gears is None:
+            await own.close()
 
 
 def _write_report(report: Report, recording: Recording, folder: Path) -> None:
@@ -172,7 +179,7 @@ def _write_report(report: Report, recording: Recording, folder: Path) -> None:
 
 def _run(order: Order, run_id: str, earlier: Begun | None) -> Any:
     title = order.story.title if isinstance(order.story, Script) else order.story.topic
-    link = earlier.traceparent if earlier else ""
+    link = earlier.traceparent if earlier else order.link
     return events.timed("run", PIPELINE, run_id=run_id, title=title, source=order.source.format, link=link)
 
 

@@ -193,8 +193,8 @@ class VendorSettings(Group):
     """Another address that speaks the same protocol."""
     timeout: float = Field(60.0, gt=0, le=3600)
     """The longest that one attempt may take, in seconds."""
-    attempts: int = Field(3, ge=1, le=10)
-    """How often it is asked before the next provider is."""
+    attempts: int = Field(10, ge=1, le=20)
+    """How often it is asked, within five minutes, before the next provider is; its breaker ends that sooner."""
     retry_wait: float = Field(1.0, ge=0, le=60)
     """The first wait between two attempts, in seconds; it doubles, with full jitter."""
     breaker: BreakerSettings = BreakerSettings()
@@ -210,8 +210,10 @@ class VendorSettings(Group):
 class OpenAISettings(VendorSettings):
     """OpenAI, and everything that speaks its protocol."""
 
-    text_model: str = "gpt-5-mini"
+    text_model: str = "gpt-5.4-mini"
     """Model that writes."""
+    text_output: Literal["auto", "schema", "tool", "prompt"] = "auto"
+    """How the model is held to the form of its answer: by a JSON schema, as a tool's input, or by words alone."""
     speech_model: str = "gpt-4o-mini-tts"
     """Model that speaks."""
     voice: str = "alloy"
@@ -227,14 +229,14 @@ class OpenAISettings(VendorSettings):
 class AnthropicSettings(VendorSettings):
     """Anthropic."""
 
-    text_model: str = "claude-sonnet-4-5"
+    text_model: str = "claude-sonnet-5"
     """Model that writes."""
 
 
 class GeminiSettings(VendorSettings):
     """Google Gemini."""
 
-    text_model: str = "gemini-2.5-flash"
+    text_model: str = "gemini-3.5-flash-lite"
     """Model that writes."""
     speech_model: str = "gemini-2.5-flash-preview-tts"
     """Model that speaks."""
@@ -258,12 +260,14 @@ class RunwaySettings(VendorSettings):
 
     breaker: BreakerSettings = BreakerSettings(failures=3, seconds=120.0)
     """When it is left alone."""
-    timeout: float = Field(600.0, gt=0, le=3600)
-    """The longest that a clip may take from submission to download, in seconds."""
+    timeout: float = Field(240.0, gt=0, le=3600)
+    """The longest that a clip may take from submission to download, in seconds; one that takes longer is not lost."""
     video_model: str = "gen4_turbo"
     """Model that makes clips."""
     seconds: Literal[5, 10] = 5
-    """Length of a clip."""
+    """Longest clip; a scene that is shorter than five seconds gets five."""
+    from_picture: bool = True
+    """Whether a clip begins with the scene's picture; without one, only some models can make clips."""
     poll_seconds: float = Field(5.0, gt=0)
     """How often a clip is asked for."""
 

@@ -31,7 +31,7 @@ MAY = {
     "resilience": VALUES | {"resilience", "events", "store", "providers.base", "providers.hints", "costs.base"},
     "stages": VALUES
     | {"media", "quality", "stages.base"}
-    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video")},
+    | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video", ".transcription")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "pipeline": VALUES | {"stages", "events", "workshop"},
     "telemetry": VALUES | {"telemetry", "events"},

@@ -89,7 +89,9 @@ class Play:
         review = Review(words=1, minutes=1, pace=1, hook="", has_hook=False, beats=("ha",))
         return made(Revision(script=script, changes=(), review=review))
 
-    async def speak(self, scene: Scene, cast: Any, language: str, tools: Any, settings: Any) -> Made[Narration]:
+    async def speak(
+        self, scene: Scene, cast: Any, language: str, tools: Any, settings: Any, *, listen: bool
+    ) -> Made[Narration]:
         number = int(scene.title)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -368,7 +370,7 @@ def test_a_film_that_cannot_be_joined_becomes_a_placeholder_that_says_why() -> N
     production = run(play, degrade=DegradeSettings(assembly="placeholder"))
     assert ("placeholder", 0) in play.seen
     assert production.fidelity is Fidelity.PLACEHOLDER
-    assert production.reasons[0] == "assembly: render_failed: ffmpeg broke"
+    assert production.reasons == ("assembly: render_failed: ffmpeg broke",)
     assert production.film.value.seconds == 5
 
 

@@ -7,11 +7,14 @@ import sys
 import typer
 
 from storygen.cli.check import check
+from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
+from storygen.cli.estimate import estimate
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
+from storygen.cli.voices import voices
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -22,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, doctor, vendors):
+for command in (run, check, validate, report, doctor, estimate, compare, voices, vendors):
     app.command()(command)
 
 

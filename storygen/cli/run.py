@@ -42,7 +42,7 @@ def run(
         "telemetry": _given(metrics_port=metrics_port),
     }
     settings = load(config, {group: values for group, values in flags.items() if values})
-    order, reading = _order(source, settings, seed, out)
+    order, reading = order_of(source, settings, seed, out)
     if not quiet:
         _tell_warnings(reading)
     _perform(order, settings, quiet=quiet, profile=profile)
@@ -52,7 +52,8 @@ def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _order(source: str, settings: Settings, seed: int, out: Path | None) -> tuple[Order, Reading]:
+def order_of(source: str, settings: Settings, seed: int, out: Path | None) -> tuple[Order, Reading]:
+    """What to make of a source, and what was read there."""
     import sys
 
     from storygen.production import Order
@@ -73,7 +74,8 @@ def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) ->
     import sys
 
     from storygen.cli.profiling import profiled
-    from storygen.production import last_success, models
+    from storygen.production import last_success
+    from storygen.providers.registry import models
     from storygen.telemetry.setup import start
 
     with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:

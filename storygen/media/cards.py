@@ -79,19 +79,31 @@ def letter_layer(picture: Path, card: Card, path: Path) -> bool:
     A PNG file of the frame's size, its colours multiplied by their alpha. What will be behind the words is not known,
     so the shade under them is stronger than the picture asks for.
     """
-    from PIL import Image
-
     size = (card.frame.width, card.frame.height)
     canvas = _canvas_of(picture, card, (0.5, 0.5), size)
     words = _Words.of(canvas, card, (0.5, 0.5))
     if words is None:
         return False
     strength = min(_MOST_SHADE, max(_LEAST_SHADE, words.darken(canvas) + 0.15))
-    canvas.image = Image.new("RGBA", size, (0, 0, 0, 0))
-    words.shade(canvas, strength)
-    words.put(canvas)
-    canvas.image.save(path, "PNG")
+    _apart(words, canvas, strength).save(path, "PNG")
     return True
+
+
+def _apart(words: _Words, canvas: Canvas, strength: float) -> Image.Image:
+    """Shade and words without what is behind them: what is black on black and white on white is not there at all."""
+    from PIL import Image, ImageChops
+
+    written = []
+    for ground in ("black", "white"):
+        canvas.image = Image.new("RGB", canvas.image.size, ground)
+        words.shade(canvas, strength)
+        words.put(canvas)
+        written.append(canvas.image)
+    colours = written[0].split()
+    alpha = ImageChops.invert(ImageChops.subtract(written[1], written[0]).getchannel("G"))
+    for colour in colours:
+        alpha = ImageChops.lighter(alpha, colour)
+    return Image.merge("RGBA", (*colours, alpha))
 
 
 def _canvas_of(picture: Path, card: Card, focus: Point, size: tuple[int, int] | None = None) -> Canvas:

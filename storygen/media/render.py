@@ -88,8 +88,8 @@ def picture_graph(look: Look, piece: Piece) -> str:
     heading = _heading(look)
     if heading:
         steps[0] += "[film]"
-        steps.append(f"[1:v]format=yuva420p,{_clock(fps, piece.first)}[heading]")
-        steps.append("[film][heading]overlay=format=yuv420:alpha=premultiplied:eof_action=repeat")
+        steps.append(f"[1:v]{_over_clip(fps, piece.first)}[heading]")
+        steps.append("[film][heading]overlay=format=yuv420:eof_action=repeat")
     if look.shot and look.overlay:
         steps[-1] += "[back]"
         steps.append(f"[{2 if heading else 1}:v]{_panel(look, piece)}[panel]")
@@ -246,6 +246,12 @@ def _filled(width: int, height: int) -> str:
 def _clock(fps: int, first: int) -> str:
     """Repeat the one picture for ever, with the times of the scene from frame `first` on."""
     return f"loop=-1:1,settb=1/{fps},setpts=N+{first}"
+
+
+def _over_clip(fps: int, first: int) -> str:
+    """Words whose colours are multiplied by their alpha, which video of limited range cannot blend as they are."""
+    coloured = "scale=out_color_matrix=bt709:out_range=tv,format=yuva420p"
+    return f"format=gbrap,unpremultiply=inplace=1,{coloured},{_clock(fps, first)}"
 
 
 def _panel(look: Look, piece: Piece) -> str:

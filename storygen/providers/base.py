@@ -43,7 +43,8 @@ class Provider(Protocol[Request_contra, Result]):
     """Somebody who can write, speak, draw.
 
     `name` and `model` are short fixed words; `operation` is the GenAI convention's name (`chat`, `generate_content`)
-    and `output` its output type (text, json, speech, image).
+    and `output` its output type (text, json, speech, image). One that keeps track of jobs which it was paid for has
+    `settle(request)`, too, and is told by it that the answer to a request is stored.
     """
 
     name: str

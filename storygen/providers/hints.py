@@ -6,12 +6,11 @@ limits, and may send the key under which a vendor remembers a request that it ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 _headers: ContextVar[dict[str, str] | None] = ContextVar("storygen_headers", default=None)
-_key: ContextVar[str] = ContextVar("storygen_idempotency_key", default="")
+_idempotency: ContextVar[str] = ContextVar("storygen_idempotency_key", default="")
 
 
 def note_headers(headers: Mapping[str, str]) -> None:
@@ -28,16 +27,22 @@ def collected() -> Mapping[str, str]:
 
 def idempotency_key() -> str:
     """The key of this request, the same when it is sent again because its answer was lost; empty outside a call."""
-    return _key.get()
+    return _idempotency.get()
 
 
-@contextmanager
-def hinting(key: str = "") -> Iterator[Mapping[str, str]]:
-    """An attempt under `key`; what its adapter notes is in what this yields."""
-    noted: dict[str, str] = {}
-    before, offered = _headers.set(noted), _key.set(key)
-    try:
-        yield noted
-    finally:
-        _headers.reset(before)
-        _key.reset(offered)
+class hinting:  # noqa: N801 - it is used as a function is
+    """An attempt under `key`; what its adapter notes is in what this gives. It runs at each call, so it is lean."""
+
+    __slots__ = ("_before", "_key", "_offered")
+
+    def __init__(self, key: str = "") -> None:
+        self._key = key
+
+    def __enter__(self) -> Mapping[str, str]:
+        noted: dict[str, str] = {}
+        self._before, self._offered = _headers.set(noted), _idempotency.set(self._key)
+        return noted
+
+    def __exit__(self, *failure: object) -> None:
+        _headers.reset(self._before)
+        _idempotency.reset(self._offered)

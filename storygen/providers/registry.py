@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 # Stands in for a key at an address of the user's own that asks for none, such as Ollama's.
 NO_KEY = SecretStr("none")
+_MODELS = ("text_model", "speech_model", "image_model", "video_model", "transcription_model", "model")
 _REQUIRED = (Capability.TEXT, Capability.SPEECH, Capability.IMAGES)
 
 
@@ -133,6 +134,15 @@ def asked(capability: Capability, settings: Settings) -> tuple[str, ...]:
     """The names that the settings chain for a capability."""
     chain: tuple[str, ...] = getattr(settings.providers, capability.value)
     return chain
+
+
+def models(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """The models that the settings name, by vendor, and those of the built-ins: what labels of metrics may be."""
+    found: dict[str, tuple[str, ...]] = {BUILTIN: ("grammar", "espeak-ng", "cards")}
+    for name in type(settings.vendors).model_fields:
+        chosen = getattr(settings.vendors, name).model_dump(include={*_MODELS})
+        found[name] = tuple(dict.fromkeys(str(model) for model in chosen.values()))
+    return found
 
 
 def is_installed(vendor: Vendor) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -98,23 +98,23 @@ class VendorError(Exception):
 
 
 @contextmanager
-def translated(provider: str, usage: Usage | None = None) -> Iterator[None]:
+def translated(provider: str, usage: Usage | Callable[[], Usage] | None = None) -> Iterator[None]:
     """Raise what an SDK raises within the block as an error of our own tree, located at `provider`.
 
-    Errors of our own pass, located too. `usage` is what is known to be used, should the block fail. Full disks and
-    files that cannot be written pass as they are.
+    Errors of our own pass, located too. `usage` is what is known to be used, should the block fail; it is asked for
+    then. Full disks and files that cannot be written pass as they are.
     """
     try:
         yield
     except StorygenError as error:
         error.locate(provider=provider)
-        if isinstance(error, AuthenticationFailed) and not error.hint:
+        if isinstance(error, AuthenticationFailed) and error.hint in {"", error.advice}:
             error.hint = _hint_for_key(provider)
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _FULL and not _is(error, *_CONNECTION_CLASSES):
             raise
-        failure = as_failure(error, provider, usage)
+        failure = as_failure(error, provider, usage() if callable(usage) else usage)
         raise failure from _shown(error)
 
 
@@ -125,13 +125,13 @@ def as_failure(error: Exception, provider: str, usage: Usage | None = None) -> S
     note_headers(headers_of(error))
     status = status_of(error)
     kind, is_uncertain, hint = _kind(error, status, provider)
-    usage_known = usage is not None and usage != Usage()
+    known = usage if usage != Usage() else None
     return kind(
         f"{provider} {_sentence(error, kind, status)}",
         provider=provider,
         retry_after=wish_of(error),
-        usage=usage,
-        is_uncertain=is_uncertain and not usage_known,
+        usage=known,
+        is_uncertain=is_uncertain and known is None,
         hint=hint,
     )
 
@@ -214,10 +214,20 @@ def _sentence(error: Exception, kind: type[ProviderFailure], status: int) -> str
     }.get(kind, "refused the request")
     where = f" (HTTP {status})" if status >= 400 else ""
     if kind is AuthenticationFailed or _names(error) & _QUOTING:
-        return f"{what}{where}: {type(error).__name__}."
+        why = _mistakes(error) if kind is InvalidOutput else ""
+        return f"{what}{where}: {why}." if why else f"{what}{where}."
     words = " ".join(conceal(_words(error)).split())
     shortened = words if len(words) <= _LONGEST_WORDS else f"{words[:_LONGEST_WORDS]}…"
     return f"{what}{where}: {shortened or type(error).__name__}"
+
+
+def _mistakes(error: Exception) -> str:
+    """Where an answer has another shape than was asked for, without what it said there."""
+    for one in chain_of(error):
+        if _is(one, "ValidationError") and (errors := attribute(one, "errors")):
+            found = errors(include_input=False, include_url=False, include_context=False)
+            return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'all'} is {each['type']}" for each in found[:3])
+    return ""
 
 
 def _words(error: Exception) -> str:

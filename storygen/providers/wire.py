@@ -13,7 +13,7 @@ from typing import Any
 
 def status_of(error: Exception) -> int:
     """The HTTP status that an exception tells of; 0 where it tells of none."""
-    response = getattr(error, "response", None)
+    response = attribute(error, "response")
     for source, name in ((error, "status_code"), (error, "code"), (response, "status_code"), (response, "status")):
         found = attribute(source, name)
         if isinstance(found, int) and not isinstance(found, bool) and 100 <= found < 600:

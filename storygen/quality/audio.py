@@ -12,11 +12,18 @@ from pathlib import Path
 from storygen.errors import CallerMistake, InvalidOutput, RenderFailed
 from storygen.media.audio import Sound, decode_command, parse_loudness, survey
 from storygen.media.ffmpeg import Command, Finished
+from storygen.media.speech import end_level, spoken_seconds
 from storygen.settings import VoiceSettings
 from storygen.story import Check, Line, Narration, Verdict, Word
 
 _SECONDS_PER_CHARACTER = (0.012, 0.7)
 _SECONDS_AROUND = 4.0  # a short word may stand in much silence
+_RATES = (16_000, 192_000)
+_LOWEST_RATE = 8_000  # of a telephone
+_PACE = (0.5, 1.25)
+_PACE_OF_NOBODY = 1.4
+_PACE_IF_CUT = 1.1
+_END_LEVEL = 0.15  # of the loudest: a voice dies away
 _DEMUXERS = {
     ".aac": "aac",
     ".flac": "flac",
@@ -46,8 +53,14 @@ class AudioLimits:
     true_peak_dbtp: float = -1.0
 
 
-def check_take(audio: Path, words: Sequence[Word], lines: Sequence[Line]) -> tuple[Check, ...]:
-    """Whether a voice delivered what it was asked for: readable, of a sane length, audible, every word in its place."""
+def check_take(
+    audio: Path, words: Sequence[Word], lines: Sequence[Line], words_per_minute: float = 165
+) -> tuple[Check, ...]:
+    """Whether a voice delivered what it was asked for: readable, of a sane length, audible, every word in its place.
+
+    Where the voice tells of no words there are no places to check. Sound that was cut off, or plays at another rate
+    than its header says, shows as words that come too fast, or that end in the middle of a sound.
+    """
     try:
         sound = survey(audio)
     except (InvalidOutput, OSError) as error:
@@ -58,8 +71,12 @@ def check_take(audio: Path, words: Sequence[Word], lines: Sequence[Line]) -> tup
     return (
         _check("decodes", Verdict.PASS),
         _within("duration", sound.seconds, shortest, longest, "s"),
+        _within(
+            "rate", sound.rate, *_RATES, "Hz", otherwise=Verdict.FAIL if sound.rate < _LOWEST_RATE else Verdict.WARN
+        ),
         *_levels(sound, AudioLimits(silence_share=0.8)),
-        _words_in_place(words, lines, sound.seconds),
+        *_speech(audio, sound, " ".join(line.text for line in lines), words_per_minute),
+        *((_words_in_place(words, lines, sound.seconds),) if words else ()),
     )
 
 
@@ -112,6 +129,24 @@ def demuxer(path: Path) -> str:
     except KeyError:
         known = ", ".join(sorted(_DEMUXERS))
         raise CallerMistake(f"{path.name} is not a known kind of sound or video.", hint=f"Known are {known}.") from None
+
+
+def _speech(audio: Path, sound: Sound, text: str, words_per_minute: float) -> tuple[Check, ...]:
+    """How many times faster than usual the words come, and how loud the very end is against the loudest.
+
+    Either can be a manner of speaking; both together are not, and nobody speaks at the highest pace.
+    """
+    usual = spoken_seconds(text, words_per_minute)
+    end = end_level(audio) / max(sound.peak, 0.001)
+    if usual is None:
+        return (_at_most("end_level", end, _END_LEVEL, Verdict.WARN),)
+    pace = usual / max(sound.seconds, 0.01)
+    is_cut = pace > _PACE_OF_NOBODY or (end > _END_LEVEL and pace > _PACE_IF_CUT)
+    otherwise = Verdict.FAIL if is_cut else Verdict.WARN
+    return (
+        _within("pace", pace, *_PACE, otherwise=otherwise),
+        _at_most("end_level", end, _END_LEVEL, otherwise),
+    )
 
 
 def _levels(sound: Sound, limits: AudioLimits) -> tuple[Check, ...]:

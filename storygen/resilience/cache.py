@@ -36,8 +36,12 @@ class Cache:
         inputs: Mapping[str, Any],
         expect: type[R],
         make: Callable[[Path, str], Awaitable[Made[R]]],
+        permit: Callable[[], Awaitable[None]] | None = None,
     ) -> Made[R]:
-        """The entry for `inputs`, or what `make(folder, key)` makes of them, stored before it is handed out."""
+        """The entry for `inputs`, or what `make(folder, key)` makes of them, stored before it is handed out.
+
+        `permit` raises where making it makes no sense now, before a folder for it is touched.
+        """
         key = records.digest(inputs)
         flight = self._flights.setdefault(f"{cache}/{key}", asyncio.Lock())
         async with flight:
@@ -45,6 +49,8 @@ class Cache:
                 await self._bring_here(self._tier, cache, key)
             if (found := self._look(cache, key, expect)) is not None:
                 return found
+            if permit is not None:
+                await permit()
             with self._store.room() as folder:
                 made = await make(folder, key)
                 kept = self._store.keep(cache, made, folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -122,7 +123,11 @@ class Caller:
             return made
 
         call = errand.call
-        return await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch)
+        permit = None if errand.lane.breaker is None else partial(layers.permitted, errand)
+        made = await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch, permit)
+        if (settle := getattr(errand.provider, "settle", None)) is not None:
+            settle(call.request)
+        return made
 
     def _errand(self, provider: Provider[Any, Any], call: Call[Any]) -> Errand:
         gears = self._gears

@@ -13,11 +13,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+from tenacity.wait import wait_exponential, wait_random_exponential
 
 from storygen import events
 from storygen.errors import CallerMistake, CircuitOpen, ControlSignal
@@ -46,29 +48,38 @@ def retry(
     """
     if attempts < 1 or base_delay < 0 or max_delay < 0:
         raise CallerMistake("retry: attempts begin at 1, and delays at 0.", hint="Correct the decorator's parameters.")
-    options = {"attempts": attempts, "base_delay": base_delay, "max_delay": max_delay, "jitter": jitter}
+    backoff = (wait_random_exponential if jitter else wait_exponential)(multiplier=base_delay, max=max_delay)
+
+    def wait(state: RetryCallState) -> float:
+        asked = getattr(_failure(state), "retry_after", None)
+        return float(asked) if asked is not None else backoff(state)
+
+    def is_passing(error: BaseException) -> bool:
+        return isinstance(error, exceptions) and not isinstance(error, CircuitOpen | ControlSignal)
 
     def decorate(function: F) -> F:
         name = _name(function, "retry")
 
-        def tries() -> Iterator[_Try]:
-            return _tries(name, exceptions, **options)
+        def tell(state: RetryCallState) -> None:
+            number, reason = state.attempt_number, _kind(_failure(state))
+            events.emit(events.Retried(provider=name, reason=reason, attempt=number, wait=state.upcoming_sleep))
 
-        async def again(*args: Any, **kwargs: Any) -> Any:
-            for one in tries():
-                with one:
-                    return await function(*args, **kwargs)
-                await (sleep or asyncio.sleep)(one.wait)
-            raise AssertionError("the last try raises or returns")
+        def tell_last(state: RetryCallState) -> None:
+            if state.attempt_number == attempts:
+                events.emit(events.GaveUp(provider=name, reason=_kind(_failure(state))))
 
-        def again_plain(*args: Any, **kwargs: Any) -> Any:
-            for one in tries():
-                with one:
-                    return function(*args, **kwargs)
-                (sleep or time.sleep)(one.wait)
-            raise AssertionError("the last try raises or returns")
-
-        return _dressed(function, again if inspect.iscoroutinefunction(function) else again_plain)
+        is_async = inspect.iscoroutinefunction(function)
+        pause: Any = sleep or (asyncio.sleep if is_async else time.sleep)
+        keeper = (AsyncRetrying if is_async else Retrying)(
+            stop=stop_after_attempt(attempts),
+            wait=wait,
+            retry=retry_if_exception(is_passing),
+            before_sleep=tell,
+            after=tell_last,
+            sleep=pause,
+            reraise=True,
+        )
+        return keeper.wraps(function)
 
     return decorate
 
@@ -112,45 +123,6 @@ def breaker(
     return decorate
 
 
-class _Try:
-    """One try: swallows a failure that may be repeated, and knows how long to wait then."""
-
-    __slots__ = ("_decide", "wait")
-
-    def __init__(self, decide: Callable[[BaseException], float | None]) -> None:
-        self._decide = decide
-        self.wait = 0.0
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if error is None or (wait := self._decide(error)) is None:
-            return False
-        self.wait = wait
-        return True
-
-
-def _tries(
-    name: str, exceptions: Exceptions, *, attempts: int, base_delay: float, max_delay: float, jitter: bool
-) -> Iterator[_Try]:
-    for number in range(1, attempts + 1):
-
-        def decide(error: BaseException, number: int = number) -> float | None:
-            if not isinstance(error, exceptions) or isinstance(error, CircuitOpen | ControlSignal):
-                return None
-            reason = str(getattr(error, "kind", "error"))
-            if number == attempts:
-                events.emit(events.GaveUp(provider=name, reason=reason))
-                return None
-            longest = min(max_delay, base_delay * 2.0 ** (number - 1))
-            asked = getattr(error, "retry_after", None)
-            wait = float(asked) if asked is not None else random.uniform(0, longest) if jitter else longest  # noqa: S311
-            events.emit(events.Retried(provider=name, reason=reason, attempt=number, wait=wait))
-            return wait
-
-        yield _Try(decide)
-
-
 @contextmanager
 def _guarding(guard: Breaker, exceptions: Exceptions) -> Iterator[None]:
     ticket = guard.admit()
@@ -160,11 +132,21 @@ def _guarding(guard: Breaker, exceptions: Exceptions) -> Iterator[None]:
         if isinstance(error, asyncio.CancelledError) or not isinstance(error, Exception):
             guard.settle(ticket, "cancelled")
         elif isinstance(error, exceptions) and not isinstance(error, CircuitOpen):
-            guard.settle(ticket, "failure", str(getattr(error, "kind", type(error).__name__)))
+            guard.settle(ticket, "failure", _kind(error))
         else:
             guard.settle(ticket, "ignored")
         raise
     guard.settle(ticket, "success")
+
+
+def _failure(state: RetryCallState) -> BaseException:
+    failure = state.outcome.exception() if state.outcome else None
+    assert failure is not None  # noqa: S101 - only failures are repeated
+    return failure
+
+
+def _kind(error: BaseException) -> str:
+    return str(getattr(error, "kind", "error"))
 
 
 def _breaker(name: str, function: str, policy: BreakerPolicy, clock: Callable[[], float]) -> Breaker:

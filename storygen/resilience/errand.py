@@ -120,6 +120,8 @@ class Errand:
 
     def _spend(self, usage: Usage, wasted: str, *, is_uncertain: bool = False) -> float | None:
         cost = self._price(usage)
+        if not events.is_watched():
+            return cost
         events.emit(
             events.Spent(
                 provider=self.provider.name,

@@ -34,7 +34,9 @@ async def first_of(errands: Sequence[Errand], onward: Onward, *, dearer: bool) -
     with the reasons of those before it as notes, or the `BudgetExceeded` that no free provider could mend.
     """
     walk = Walk(errands)
-    for place in range(len(errands)):
+    if (made := await _ask(walk, 0, onward)) is not None:
+        return made
+    for place in range(1, len(errands)):
         if _is_allowed(walk, place, dearer=dearer) and (made := await _ask(walk, place, onward)) is not None:
             return made
     if (made := await _when_back(walk, onward)) is not None:
@@ -54,9 +56,10 @@ async def _ask(walk: Walk, place: int, onward: Onward) -> Made[Any] | None:
     if place > walk.asked and walk.failure is not None:
         left = walk.errands[walk.asked].provider.name
         events.emit(events.FellBack(from_provider=left, to_provider=name, reason=walk.failure.kind))
-    if place not in walk.reasons:
-        errand.began = errand.clock()
-    walk.asked, errand.missing = max(place, walk.asked), walk.before(place)
+    if walk.reasons:
+        if place not in walk.reasons:
+            errand.began = errand.clock()
+        walk.asked, errand.missing = max(place, walk.asked), walk.before(place)
     try:
         made: Made[Any] = await onward(errand)
     except (ProviderFailure, BudgetExceeded) as error:
@@ -66,13 +69,11 @@ async def _ask(walk: Walk, place: int, onward: Onward) -> Made[Any] | None:
         if isinstance(error, CircuitOpen):
             walk.rejected.append(place)
         return None
-    return replace(made, missing=walk.before(place))
+    return replace(made, missing=walk.before(place)) if walk.reasons or made.missing else made
 
 
 def _is_allowed(walk: Walk, place: int, *, dearer: bool) -> bool:
     """Whether a provider may stand in: after a budget said no only a free one, and a dearer one only if that is set."""
-    if walk.failure is None:
-        return True
     cost, original = walk.errands[place].expected(), walk.errands[0].expected()
     if isinstance(walk.failure, BudgetExceeded):
         return cost == 0

@@ -66,6 +66,8 @@ class Gears:
         self._policy = policy or CallPolicy()
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self._limits: dict[str, Limit] = {}
+        self._lanes: dict[tuple[str, str], Lane] = {}
+        self._link = link
         self._shared = SharedBreakers(link) if link and share_breakers else None
         self.tier = SharedStore(link) if link and share_cache else None
 
@@ -90,10 +92,18 @@ class Gears:
         self._policy = CallPolicy(timeout=run.call_timeout, retry=retry)
         self.budget = settings.budget
         self._vendors = {name: getattr(settings.vendors, name) for name in type(settings.vendors).model_fields}
+        self._lanes.clear()
         path = settings.folders.state / FILE
         if self.book is not None and self.book.path != path:
             self.book.close()
             self.book = Book(path)
+
+    async def close(self) -> None:
+        """Let go of Redis and of the book; both are opened again when they are needed."""
+        if self._link is not None:
+            await self._link.close()
+        if self.book is not None:
+            self.book.close()
 
     def purse(self) -> Purse:
         """What a run that begins now may spend."""
@@ -101,6 +111,12 @@ class Gears:
 
     def lane(self, provider: str, capability: str) -> Lane:
         """Where calls to `provider` for `capability` go through."""
+        lane = self._lanes.get((provider, capability))
+        if lane is None:
+            lane = self._lanes[provider, capability] = self._new_lane(provider, capability)
+        return lane
+
+    def _new_lane(self, provider: str, capability: str) -> Lane:
         vendor = self._vendors.get(provider)
         if vendor is None:
             return Lane(policy=self._policy)

@@ -14,25 +14,34 @@ from storygen.providers.base import Answer
 from storygen.providers.hints import hinting
 from storygen.resilience.breaker import result_of
 from storygen.resilience.errand import Errand, Onward
+from storygen.resilience.limits import Limit
 from storygen.resilience.retry import with_retry
 from storygen.resilience.shared import FRESH_SECONDS
-from storygen.resilience.timeout import in_time
+from storygen.resilience.timeout import overdue
 from storygen.store.files import discard
 from storygen.story import Check, Made, Verdict
 
 Accepted = tuple[Answer[Any], tuple[Check, ...]]
 
 
+async def permitted(errand: Errand) -> None:
+    """Raise `CircuitOpen` where the breaker would reject the call now, by what it found out or was told."""
+    breaker, shared = errand.lane.breaker, errand.lane.shared
+    if breaker is not None:
+        if shared is not None:
+            await shared.follow(breaker)
+        breaker.ask()
+
+
 async def retried(errand: Errand, onward: Onward) -> Made[Any]:
     """Try as often as the policy allows; an open breaker rejects here already, before anything is queued for."""
     started, lane = time.perf_counter(), errand.lane
-    breaker, shared = lane.breaker, lane.shared
 
     async def attempt(_: int) -> Any:
-        if breaker is not None:
-            if shared is not None:
-                await shared.follow(breaker)
-            breaker.ask()
+        if lane.shared is not None:
+            await permitted(errand)
+        elif lane.breaker is not None:
+            lane.breaker.ask()
         return await onward(errand)
 
     answer, checks = await with_retry(
@@ -41,7 +50,7 @@ async def retried(errand: Errand, onward: Onward) -> Made[Any]:
         errand.provider.name,
         sleep=errand.sleep,
         clock=errand.clock,
-        total=errand.left,
+        left=lambda: errand.left,
     )
     return Made(
         value=answer.value,
@@ -76,7 +85,7 @@ async def limited(errand: Errand, onward: Onward) -> Accepted:
     if limit is None:
         accepted: Accepted = await onward(errand)
         return accepted
-    entered = await limit.enter(errand.left)
+    entered = limit.enter_now() or await _waited(errand, limit)
     try:
         with hinting(errand.idempotency_key) as headers:
             try:
@@ -91,6 +100,14 @@ async def limited(errand: Errand, onward: Onward) -> Accepted:
     finally:
         limit.leave()
     return accepted
+
+
+async def _waited(errand: Errand, limit: Limit) -> float:
+    """Wait for a place; that time is not counted as spent on trying."""
+    asked = errand.clock()
+    entered = await limit.enter(errand.left)
+    errand.began += entered - asked
+    return entered
 
 
 async def guarded(errand: Errand, onward: Onward) -> Accepted:
@@ -127,9 +144,14 @@ async def attempted(errand: Errand, onward: Onward) -> Accepted:
     errand.attempts += 1
     errand.answer = None
     with events.timed(
-        "attempt", provider.operation, provider=provider.name, model=provider.model, output=provider.output
+        "attempt",
+        provider.operation,
+        provider=provider.name,
+        model=provider.model,
+        output=provider.output,
+        capability=errand.call.capability.value,
+        number=errand.attempts,
     ) as timed:
-        timed.add(capability=errand.call.capability.value, number=errand.attempts)
         try:
             accepted: Accepted = await onward(errand)
         except BaseException as error:
@@ -138,18 +160,24 @@ async def attempted(errand: Errand, onward: Onward) -> Accepted:
             errand.pay_failed(error)
             raise
         errand.pay()
+        answer = accepted[0]
+        if answer.response_model or answer.response_id:
+            timed.add(response_model=answer.response_model, response_id=answer.response_id)
         return accepted
 
 
 async def timed_out(errand: Errand, onward: Onward) -> Accepted:
     """End an attempt that hangs."""
-
-    async def work(clock: asyncio.Timeout) -> Accepted:
-        errand.limit_clock = clock
-        accepted: Accepted = await onward(errand)
-        return accepted
-
-    return await in_time(errand.lane.policy.timeout, errand.provider.name, work)
+    seconds = errand.lane.policy.timeout
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            errand.limit_clock = clock
+            accepted: Accepted = await onward(errand)
+            return accepted
+    except TimeoutError as error:
+        if not clock.expired():
+            raise
+        raise overdue(errand.provider.name, seconds) from error
 
 
 async def validated(errand: Errand, onward: Onward) -> Accepted:

@@ -41,7 +41,7 @@ class Bucket:
         now = self._clock()
         self._tokens = min(self._size, self._tokens + (now - self._at) * self._rate) - 1.0
         self._at = now
-        return max(0.0, -self._tokens / self._rate)
+        return 0.0 if self._tokens >= 0.0 else -self._tokens / self._rate
 
     def give_back(self) -> None:
         """Return a token that was not used."""
@@ -95,13 +95,25 @@ class Limit:
         """How many are on their way."""
         return self._in_use
 
+    def enter_now(self) -> float:
+        """Take a place and a turn if both are free, as they mostly are; says when, or 0 where `enter` has to wait."""
+        if self._in_use + 1 > self._allowed or self._waiting or self._paused_until or self._left is not None:
+            return 0.0
+        if self._bucket is not None and self._bucket.take():
+            self._bucket.give_back()
+            return 0.0
+        self._in_use += 1
+        self._tell()
+        return self._clock()
+
     async def enter(self, longest: float) -> float:
         """Wait for a place and a turn, and take them; says when. Whoever enters leaves by `leave`.
 
-        Raises `RateLimited` where the provider wants more patience than `longest` seconds.
+        Raises `RateLimited` where the provider wants more patience than `longest` seconds. Our own limits may take as
+        long as they take: what waits for them is told to, and would only wait elsewhere.
         """
         if self._in_use >= self.allowed or self._waiting:
-            await self._queue(longest)
+            await self._queue()
         self._in_use += 1
         try:
             if self._bucket is not None or self._paused_until or self._left is not None:
@@ -142,13 +154,11 @@ class Limit:
         if left is not None and reset is not None:
             self._left, self._renews_at = left, self._clock() + reset
 
-    async def _queue(self, longest: float) -> None:
+    async def _queue(self) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
-            await asyncio.wait_for(place, longest)
-        except TimeoutError:
-            raise self._impatient(longest, 1.0) from None
+            await place
         finally:
             if place in self._waiting:
                 self._waiting.remove(place)
@@ -165,12 +175,10 @@ class Limit:
                 self._left -= 1
             else:
                 wait = max(wait, self._renews_at - now)
+        if wait > longest:
+            raise self._impatient(longest, wait)
         if self._bucket is not None:
             wait = max(wait, self._bucket.take())
-        if wait > longest:
-            if self._bucket is not None:
-                self._bucket.give_back()
-            raise self._impatient(longest, wait)
         if wait:
             await self._sleep(wait)
 
@@ -184,7 +192,8 @@ class Limit:
             free -= 1
 
     def _tell(self) -> None:
-        events.emit(events.Occupied(name=self.provider, in_use=self._in_use, limit=self.allowed))
+        if events.is_watched():
+            events.emit(events.Occupied(name=self.provider, in_use=self._in_use, limit=self.allowed))
 
     def _impatient(self, longest: float, retry_after: float) -> RateLimited:
         return RateLimited(

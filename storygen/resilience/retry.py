@@ -36,13 +36,13 @@ async def with_retry(
     *,
     sleep: Sleep = asyncio.sleep,
     clock: Clock = time.monotonic,
-    total: float | None = None,
+    left: Clock | None = None,
 ) -> R:
     """Call `attempt(number)` until it delivers, raises what is not retryable, or the policy is used up.
 
-    `total` seconds, where given, count instead of the policy's. No wait is begun that would end after them, also where
-    the provider asks for it. The first attempt goes without tenacity, which costs more than all the rest of a call that
-    succeeds.
+    No wait is begun that would end after the total time, also where the provider asks for it; `left` says how many
+    seconds are left of it where somebody else keeps the time. The first attempt goes without tenacity, which costs more
+    than all the rest of a call that succeeds.
     """
     started = clock()
     try:
@@ -53,8 +53,7 @@ async def with_retry(
         if policy.attempts == 1:
             events.emit(events.GaveUp(provider=provider, reason=error.kind))
             raise
-        until = started + (policy.total if total is None else total)
-        return await _again(attempt, policy, provider, error, sleep, lambda: until - clock())
+        return await _again(attempt, policy, provider, error, sleep, left or (lambda: started + policy.total - clock()))
 
 
 async def _again(

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from storygen.errors import InvalidScript, RenderFailed, StorygenError
-from storygen.media.audio import join_wavs
+from storygen.media.audio import join_wavs, silence_wav
 from storygen.media.layout import Box
+from storygen.media.notice import FORMAT as NOTICE_FORMAT
+from storygen.media.notice import Notice, post
 from storygen.media.render import (
     AUDIO_RATE,
     FORMAT,
@@ -37,6 +39,8 @@ from storygen.story import Captions, Film, Frame, Made, Narration, Overlay, Segm
 Part = tuple[Made[Segment] | None, Made[Narration]]
 
 _LOOP = "loop.mp4"
+_NOTICE_SECONDS = 5.0
+_ADVICE = "Run it again when that is mended: what is finished is kept."
 _rendering = 0
 
 
@@ -106,6 +110,34 @@ async def join(
         "frame": asdict(frame),
     }
     return await tools.make("join", inputs, Film, partial(_join, parts, title, frame, tools))
+
+
+async def placeholder(
+    reasons: Sequence[str], title: str, frame: Frame, tools: Tools, film: FilmSettings, hint: str = ""
+) -> Made[Film]:
+    """A short silent film that stands in for one that could not be made: its card says what broke and what to do."""
+    notice = Notice(title=plain(title), reasons=tuple(reasons), advice=f"{hint} {_ADVICE}".strip(), frame=frame)
+
+    async def work(folder: Path) -> Film:
+        scratch = folder / "notice"
+        scratch.mkdir()
+        picture, words, sound = scratch / "card.jpg", scratch / "words.ass", scratch / "silence.wav"
+        await tools.compute(post, notice, picture, words, _NOTICE_SECONDS)
+        look = Look(
+            shot=Shot(image=picture, zoom=1.0),
+            overlay=None,
+            captions=Captions(cues=(), ass=words),
+            frame=frame,
+            frames=round(_NOTICE_SECONDS * frame.fps),
+        )
+        segment = await _encode(look, 1, tools, film, scratch)
+        silence = Narration(audio=sound, seconds=silence_wav(sound, _NOTICE_SECONDS), words=())
+        parts = [(Made(value=segment, key="", provider=""), Made(value=silence, key="", provider=""))]
+        made = await _join(parts, title, frame, tools, folder)
+        shutil.rmtree(scratch)
+        return made
+
+    return await tools.make("join", {"format": [FORMAT, NOTICE_FORMAT], "notice": notice}, Film, work)
 
 
 async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) -> Segment:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from storygen.errors import InvalidOutput, InvalidSettings, ProviderFailure
 from storygen.media.audio import (
     LEVEL_STEPS,
     RATE,
     Level,
     Loudness,
+    envelope,
     first_level,
     level_command,
     measure_command,
@@ -22,30 +26,56 @@ from storygen.media.audio import (
 )
 from storygen.providers.base import Capability
 from storygen.providers.speech.base import SpeechRequest, Take
+from storygen.providers.transcription.base import Transcript, TranscriptionRequest
+from storygen.quality import hearing
 from storygen.quality.audio import check_narration, check_take
 from storygen.settings import VoiceSettings
 from storygen.stages.base import Tools
-from storygen.story import Check, Made, Narration, Scene
+from storygen.story import Check, Line, Made, Narration, Scene, Verdict, Word
 
 LEAD_SECONDS = 0.25
 _FORMAT = 1
+_TURNS = 2  # how often a voice is asked where other words are heard than are written
+_ERROR_RATES = (0.15, 0.5)  # above these a listener's words are worth a look, and are not the script
+_LEAST_HEARD = 0.9  # of the words
+_BUILTIN = "builtin"  # it says what is written: nobody needs to listen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    """When the words of a take are heard: None where that has to be estimated. `key` stands for how it is known."""
+
+    words: tuple[Word, ...] | None
+    key: str = ""
+    checks: tuple[Check, ...] = ()
+    cost_usd: float | None = 0.0
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_other(self) -> bool:
+        """Whether other words were heard than are written."""
+        return any(check.verdict is Verdict.FAIL for check in self.checks)
 
 
 async def speak(
-    scene: Scene, cast: tuple[str, ...], language: str, tools: Tools, settings: VoiceSettings
+    scene: Scene,
+    cast: tuple[str, ...],
+    language: str,
+    tools: Tools,
+    settings: VoiceSettings,
+    *,
+    listen: bool = False,
 ) -> Made[Narration]:
     """Speak a scene; where nothing is spoken, silence of the scene's wish or the setting.
 
     The sound begins with a quarter of a second of silence and ends with a pause: scenes must not run into each other.
+    With `listen` what was spoken is transcribed: it gives words their times where the voice tells none, and is held
+    against the script. Raises `InvalidOutput` where the voice says something else twice.
     """
     if not any(letter.isalnum() for letter in scene.spoken):
         return await _silence(scene.seconds or settings.silent_scene_seconds, tools)
     request = SpeechRequest(lines=scene.lines, cast=_known_so_far(scene, cast), language=language)
-
-    async def check(take: Take) -> tuple[Check, ...]:
-        return await tools.compute(check_take, take.audio, take.words, scene.lines)
-
-    take = await tools.call(Capability.SPEECH, request, Take, check)
+    take, times = await _taken(request, tools, settings, listen=listen)
     inputs = {
         "take": take.key,
         "format": _FORMAT,
@@ -53,9 +83,100 @@ async def speak(
         "tail": settings.pause_seconds,
         "loudness": settings.loudness_lufs,
         "true_peak": settings.true_peak_dbtp,
+        **({"times": times.key} if times.key else {}),
     }
-    made = await tools.make("voice", inputs, Narration, partial(_level, take.value, tools, settings))
-    return _of_take(made, take, settings)
+    if times.words is None:
+        work = partial(_level, take.value, partial(_estimated, take.value.audio, scene.lines), tools, settings)
+    else:
+        work = partial(_level, take.value, partial(tuple, times.words), tools, settings)
+    made = await tools.make("voice", inputs, Narration, work)
+    return _of_take(made, take, times, settings)
+
+
+async def _taken(
+    request: SpeechRequest, tools: Tools, settings: VoiceSettings, *, listen: bool
+) -> tuple[Made[Take], _Times]:
+    """A take, and when its words are heard; a voice that says something else is asked once more."""
+
+    async def check(take: Take) -> tuple[Check, ...]:
+        return await tools.compute(check_take, take.audio, take.words, request.lines, settings.words_per_minute)
+
+    paid: float | None = 0.0
+    for turn in range(_TURNS):
+        take = await tools.call(Capability.SPEECH, replace(request, turn=turn), Take, check)
+        times = await _times(take, request, tools, listen=listen)
+        paid = _sum(paid, take.cost_usd, times.cost_usd)
+        if not times.is_other:
+            return replace(take, cost_usd=paid), times
+    raise InvalidOutput(
+        f"{take.provider} spoke other words than are written, {_TURNS} times.",
+        hint="Listen to it; choose another voice or language, or another provider.",
+        provider=take.provider,
+    )
+
+
+async def _times(take: Made[Take], request: SpeechRequest, tools: Tools, *, listen: bool) -> _Times:
+    """What the voice tells, else what a listener hears, else nothing."""
+    told = take.value.words or None
+    if not listen or take.provider == _BUILTIN:
+        return _Times(words=told) if told else _guess()
+    try:
+        heard = await _heard(take.value, request.language, tools)
+    except ProviderFailure as error:
+        reason = f"{error.provider or Capability.TRANSCRIPTION}: {error.kind}: {error.message}"
+        unheard = _check("word_error_rate", Verdict.WARN, f"not heard: {error.kind}", f"at most {_ERROR_RATES[0]}")
+        return _Times(words=told, checks=(unheard,)) if told else _guess(unheard, missing=(reason,))
+    seconds = await tools.compute(wav_seconds, take.value.audio)
+    try:
+        found = await tools.compute(hearing.compare, request.lines, heard.value.words, request.language, seconds)
+    except ImportError as error:
+        raise InvalidSettings(
+            "providers.transcription needs a package that is not installed.", hint="Run pip install jiwer."
+        ) from error
+    checks = (_error_rate(found), *(() if told else (_share(found),)))
+    return _Times(words=told or found.words, key="" if told else heard.key, checks=checks, cost_usd=heard.cost_usd)
+
+
+async def _heard(take: Take, language: str, tools: Tools) -> Made[Transcript]:
+    def request() -> TranscriptionRequest:
+        with take.audio.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        return TranscriptionRequest(sha256=sha256, language=language, seconds=wav_seconds(take.audio), path=take.audio)
+
+    async def check(transcript: Transcript) -> tuple[Check, ...]:
+        count = len(transcript.words)
+        return (_check("heard_words", Verdict.PASS if count else Verdict.FAIL, count, "at least 1"),)
+
+    return await tools.call(Capability.TRANSCRIPTION, await tools.compute(request), Transcript, check)
+
+
+def _guess(*checks: Check, missing: tuple[str, ...] = ()) -> _Times:
+    estimated = _check("word_times", Verdict.WARN, "estimated", "told by the voice or heard")
+    return _Times(words=None, key="estimated", checks=(*checks, estimated), missing=missing)
+
+
+def _estimated(audio: Path, lines: tuple[Line, ...]) -> tuple[Word, ...]:
+    return hearing.estimate(lines, envelope(audio), wav_seconds(audio))
+
+
+def _error_rate(found: hearing.Hearing) -> Check:
+    low, high = _ERROR_RATES
+    verdict = Verdict.PASS if found.error_rate <= low else Verdict.WARN if found.error_rate <= high else Verdict.FAIL
+    return _check("word_error_rate", verdict, round(found.error_rate, 3), f"at most {low}")
+
+
+def _share(found: hearing.Hearing) -> Check:
+    verdict = Verdict.PASS if found.heard_share >= _LEAST_HEARD else Verdict.WARN
+    return _check("word_times", verdict, round(found.heard_share, 3), f"at least {_LEAST_HEARD}")
+
+
+def _check(name: str, verdict: Verdict, value: float | str, limit: str) -> Check:
+    return Check(artifact="audio", name=name, verdict=verdict, value=value, limit=limit)
+
+
+def _sum(*costs: float | None) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if len(known) == len(costs) else None
 
 
 def _known_so_far(scene: Scene, cast: tuple[str, ...]) -> tuple[str, ...]:
@@ -71,10 +192,13 @@ async def _silence(seconds: float, tools: Tools) -> Made[Narration]:
     return await tools.make("voice", {"silence": seconds, "format": _FORMAT}, Narration, work)
 
 
-async def _level(take: Take, tools: Tools, settings: VoiceSettings, folder: Path) -> Narration:
+async def _level(
+    take: Take, told: Callable[[], tuple[Word, ...]], tools: Tools, settings: VoiceSettings, folder: Path
+) -> Narration:
     """Trim a take and bring it to the wanted loudness; a limiter's loss is made up in a few rounds."""
     raw, audio = folder / "trimmed.wav", folder / "voice.wav"
-    words = await tools.compute(trim, take.audio, take.words, raw, lead=LEAD_SECONDS, tail=settings.pause_seconds)
+    words = await tools.compute(told)
+    words = await tools.compute(trim, take.audio, words, raw, lead=LEAD_SECONDS, tail=settings.pause_seconds)
     seconds = await tools.compute(wav_seconds, raw)
     target, ceiling = settings.loudness_lufs, settings.true_peak_dbtp
 
@@ -102,7 +226,7 @@ async def _level(take: Take, tools: Tools, settings: VoiceSettings, folder: Path
     )
 
 
-def _of_take(made: Made[Narration], take: Made[Take], settings: VoiceSettings) -> Made[Narration]:
+def _of_take(made: Made[Narration], take: Made[Take], times: _Times, settings: VoiceSettings) -> Made[Narration]:
     """The narration with what its take cost and where that came from; cached only where both were."""
     return replace(
         made,
@@ -113,6 +237,6 @@ def _of_take(made: Made[Narration], take: Made[Take], settings: VoiceSettings) -
         seconds=made.seconds + take.seconds,
         cost_usd=take.cost_usd,
         usage=take.usage,
-        missing=take.missing,
-        checks=(*take.checks, *check_narration(made.value, settings)),
+        missing=(*take.missing, *times.missing),
+        checks=(*take.checks, *times.checks, *check_narration(made.value, settings)),
     )

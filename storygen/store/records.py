@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it, bytes by their hash. Raises `TypeError` for what has no faithful form, paths included."""
+    """A value as JSON knows it, bytes by their hash; fields with the metadata `keyed=False` are left out.
+
+    Raises `TypeError` for what has no faithful form, paths included.
+    """
     if value is None or isinstance(value, bool | int | float) or type(value) is str:
         return value
     if isinstance(value, Enum):
@@ -27,7 +30,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        told = (f.name for f in dataclasses.fields(value) if f.metadata.get("keyed", True))
+        return {name: plain(getattr(value, name)) for name in told}
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):

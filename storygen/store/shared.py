@@ -32,11 +32,13 @@ class Link:
         url: str,
         connections: int = 10,
         *,
+        timeout: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
         tell: Callable[[bool, str], None] = lambda _is_reachable, _reason: None,
     ) -> None:
         self._url = url
         self._connections = connections
+        self._timeout = timeout
         self._clock = clock
         self._client: Redis | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -55,7 +57,7 @@ class Link:
         from redis.exceptions import RedisError
 
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout):
                 answer = await question(client)
         except (RedisError, OSError, TimeoutError) as error:
             self._ask_again_at = self._clock() + PAUSE_SECONDS
@@ -88,14 +90,14 @@ class Link:
                 self._client = Redis.from_url(
                     self._url,
                     max_connections=self._connections,
-                    socket_timeout=TIMEOUT_SECONDS,
-                    socket_connect_timeout=TIMEOUT_SECONDS,
+                    socket_timeout=self._timeout,
+                    socket_connect_timeout=self._timeout,
                     health_check_interval=HEALTH_SECONDS,
                 )
-            except ValueError as error:
+            except ValueError:  # whose words may repeat the password
                 raise InvalidSettings(
                     "redis.url is no address of a Redis.", hint="It looks like redis://localhost:6379/0."
-                ) from error
+                ) from None
             self._loop = loop
         return self._client
 

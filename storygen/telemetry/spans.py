@@ -86,6 +86,8 @@ SPANS: Mapping[str, Span] = {
         kind="CLIENT",
         fields={
             "model": "gen_ai.request.model",
+            "response_model": "gen_ai.response.model",
+            "response_id": "gen_ai.response.id",
             "output": "gen_ai.output.type",
             "number": "storygen.attempt",
             "job_id": "storygen.provider.job_id",

@@ -11,7 +11,7 @@ from storygen.vendors.prompts import Ask, Written, plain_text, tokens, write
 from storygen.vendors.wire import Call, Dialect, Endpoint, Reply, as_events, as_json
 from storygen.vendors.world import World, text_of
 
-_MODELS = {"claude-sonnet-4-5": "Claude Sonnet 4.5", "claude-haiku-4-5": "Claude Haiku 4.5"}
+_MODELS = {"claude-sonnet-5": "Claude Sonnet 5", "claude-haiku-4-5": "Claude Haiku 4.5"}
 
 _REFUSALS: Mapping[str, tuple[int, str, str]] = {
     "missing_key": (401, "authentication_error", "x-api-key header is required"),

@@ -1,4 +1,4 @@
-"""Google Gemini: texts, speech as bare samples, pictures, and models."""
+"""Google Gemini: speech as bare samples, pictures and models; its texts have a file of their own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from starlette.convertors import Convertor, register_url_convertor
 
 from storygen.story import Line
 from storygen.vendors.faults import SHOWN, Fault, Job
-from storygen.vendors.prompts import Ask, Written, plain_text, tokens, write
+from storygen.vendors.gemini_text import generate, prompt_of, stream, usage_of
+from storygen.vendors.prompts import tokens
 from storygen.vendors.sound import in_chunks
 from storygen.vendors.wire import Call, Dialect, Endpoint, Handler, Reply, Used, as_events, as_json
 from storygen.vendors.world import World
@@ -20,7 +21,7 @@ _RATE = 24_000
 _TOKENS_A_SECOND = 25
 _TOKENS_AN_IMAGE = 1290
 _SIZES = {"1:1": (1024, 1024), "9:16": (768, 1344), "16:9": (1344, 768), "3:4": (864, 1184), "4:3": (1184, 864)}
-_MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-preview-tts", "gemini-2.5-flash-image")
+_MODELS = ("gemini-3.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-flash-preview-tts", "gemini-2.5-flash-image")
 _TURN = re.compile(r"^\s*([^:\n]{1,60}):\s*(.+)$")
 _INFO = "type.googleapis.com/google.rpc."
 
@@ -70,90 +71,6 @@ def _limits(most: int, left: int, now: float) -> Mapping[str, str]:  # noqa: ARG
     return {}
 
 
-async def generate(call: Call, world: World) -> Reply:
-    """POST models/{model}:generateContent of a text model."""
-    model, written, parts = await _text(call, world)
-    return as_json(_response(model, parts, written, call), used=written.used)
-
-
-async def stream(call: Call, world: World) -> Reply:
-    """POST models/{model}:streamGenerateContent of a text model, as server-sent events."""
-    model, written, parts = await _text(call, world)
-    if "text" in parts[0]:
-        pieces: list[list[dict[str, Any]]] = [[{"text": piece}] for piece in written.pieces]
-    else:
-        pieces = [parts]
-    bodies = [_response(model, piece, written, call, ends=piece is pieces[-1]) for piece in pieces]
-    return as_events([("", body) for body in bodies], used=written.used)
-
-
-async def _text(call: Call, world: World) -> tuple[str, Written, list[dict[str, Any]]]:
-    model = call.params["model"]
-    ask = _ask(model, call.body)
-    written = await write(ask, call, world)
-    if not ask.tool or written.refused:
-        return model, written, [{"text": written.text}]
-    import json
-
-    try:
-        given = json.loads(written.text)
-    except ValueError:
-        given = {"unfinished": written.text}
-    return model, written, [{"functionCall": {"name": ask.tool, "args": given}}]
-
-
-def _ask(model: str, body: Mapping[str, Any]) -> Ask:
-    prompt = "\n".join([plain_text((body.get("systemInstruction") or {}).get("parts")), _prompt(body)])
-    config = body.get("generationConfig") or {}
-    schema = config.get("responseJsonSchema") or config.get("responseSchema")
-    if schema:
-        return Ask(model=model, prompt=prompt, schema=schema)
-    declared = [each for tool in body.get("tools") or () for each in tool.get("functionDeclarations") or ()]
-    tools = {each["name"]: _schema(each) for each in declared}
-    calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    names = [*calling.get("allowedFunctionNames", ()), *(name for name in tools if name.startswith("final_result"))]
-    names += tools if calling.get("mode") == "ANY" else ()
-    name = next((each for each in names if each in tools), "")
-    return Ask(model=model, prompt=prompt, tool=name, schema=tools.get(name))
-
-
-def _schema(function: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a function's arguments, under any of the names that the API takes."""
-    names = ("parametersJsonSchema", "parameters_json_schema", "parameters")
-    return next((function[name] for name in names if function.get(name)), {"type": "object"})
-
-
-def _prompt(body: Mapping[str, Any]) -> str:
-    return "\n".join(plain_text(content.get("parts")) for content in body["contents"])
-
-
-def _response(
-    model: str, parts: list[dict[str, Any]], written: Written, call: Call, *, ends: bool = True
-) -> dict[str, Any]:
-    usage = _usage(*written.tokens, "TEXT")
-    if written.refused:
-        return {
-            "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
-            "usageMetadata": usage,
-            "modelVersion": model,
-            "responseId": call.id,
-        }
-    candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
-    if ends:
-        candidate["finishReason"] = "STOP"
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model, "responseId": call.id}
-
-
-def _usage(given: int, made: int, modality: str) -> dict[str, Any]:
-    return {
-        "promptTokenCount": given,
-        "candidatesTokenCount": made,
-        "totalTokenCount": given + made,
-        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": given}],
-        "candidatesTokensDetails": [{"modality": modality, "tokenCount": made}],
-    }
-
-
 async def speech(call: Call, world: World) -> Reply:
     """POST models/{tts model}:generateContent: samples of 16 bit at 24 kHz, inline; one or two speakers."""
     return await _sound(call, world, is_stream=False)
@@ -170,7 +87,7 @@ async def _sound(call: Call, world: World, *, is_stream: bool) -> Reply:
         return refuse(
             "invalid", "The requested combination of response modalities (TEXT) is not supported by the model."
         )
-    model, prompt = call.params["model"], _prompt(call.body)
+    model, prompt = call.params["model"], prompt_of(call.body)
     if call.meets(Fault.REFUSAL):
         return _blocked(model, call, tokens(prompt))
     lines, voices = _spoken(prompt, config.get("speechConfig") or {})
@@ -187,7 +104,7 @@ async def _sound(call: Call, world: World, *, is_stream: bool) -> Reply:
     kind = f"audio/L16;codec=pcm;rate={_RATE}"
     pieces = in_chunks(data) if is_stream else [data]
     bodies = [
-        _with_data(model, kind, piece, _usage(given, made, "AUDIO"), call, ends=at == len(pieces) - 1)
+        _with_data(model, kind, piece, usage_of(given, made, "AUDIO"), call, ends=at == len(pieces) - 1)
         for at, piece in enumerate(pieces)
     ]
     used = Used(model=model, units=units)
@@ -215,7 +132,7 @@ def _voice(config: Mapping[str, Any]) -> str:
 
 async def images(call: Call, world: World) -> Reply:
     """POST models/{image model}:generateContent: a PNG, inline."""
-    model, prompt = call.params["model"], _prompt(call.body)
+    model, prompt = call.params["model"], prompt_of(call.body)
     given = tokens(prompt)
     if call.meets(Fault.REFUSAL):
         return _blocked(model, call, given)
@@ -223,7 +140,7 @@ async def images(call: Call, world: World) -> Reply:
     width, height = _SIZES.get(str(config.get("aspectRatio") or "1:1"), _SIZES["1:1"])
     data = await world.painter.paint(prompt, width, height)
     units = {"images": 1, "input_tokens": given, "output_tokens": _TOKENS_AN_IMAGE}
-    body = _with_data(model, "image/png", data, _usage(given, _TOKENS_AN_IMAGE, "IMAGE"), call, ends=True)
+    body = _with_data(model, "image/png", data, usage_of(given, _TOKENS_AN_IMAGE, "IMAGE"), call, ends=True)
     return as_json(body, used=Used(model=model, units=units))
 
 

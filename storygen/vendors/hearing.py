@@ -1,7 +1,8 @@
 """What was spoken, found again in sound that was cut, joined, made louder or encoded since.
 
 Takes are remembered by how loud each 40 ms of them is. A heard sound is searched for each of them: where the loudness
-goes up and down alike (a correlation of at least 0.8), the take is in it, and so are its words.
+goes up and down alike (a correlation of at least 0.68; other words reach 0.57), the take is in it, and so are its
+words.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from math import sqrt
 from storygen.story import Word
 
 _STEP_SECONDS = 0.04
-_ALIKE = 0.8
-_MOST = 400
+_ALIKE = 0.68
+_SURE = 0.85
+_EDGE = 4  # steps: how much of a take may have been cut off
+_MOST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +48,27 @@ class Memory:
 
     def hear(self, samples: bytes, rate: int) -> tuple[Word, ...]:
         """The words in a sound, with their times in it; none where nothing that was spoken is in it."""
-        loud = _loudness(samples, rate)
-        found: list[tuple[float, int, _Kept]] = []
-        for take in self._takes.values():
-            score, at = _best(loud, take.loud)
+        half = bytes(2 * round(rate * _STEP_SECONDS / 2))
+        heard = [_loudness(data, rate) for data in (samples, half + samples)]
+        found: list[tuple[float, float, _Kept]] = []
+        begin, end = _sounding(heard[0])
+        missing = end - begin
+        for take in reversed(self._takes.values()):  # what was spoken last is most likely what is asked about
+            scored = [(*_best(loud, take.loud), late / 2) for late, loud in enumerate(heard)]
+            score, at, late = max(scored)
             if score >= _ALIKE:
-                found.append((score, at, take))
-        taken = [False] * len(loud)
+                found.append((score, at - late, take))
+                missing -= len(take.loud) if score > _SURE else 0
+            if missing <= _EDGE:
+                break
+        taken: set[int] = set()
         words: list[Word] = []
-        for _, at, take in sorted(found, key=lambda each: (-each[0], each[1])):
-            middle = range(at + len(take.loud) // 5, at + len(take.loud) * 4 // 5 + 1)
-            if not any(taken[step] for step in middle if step < len(taken)):
-                taken[at : at + len(take.loud)] = [True] * len(taken[at : at + len(take.loud)])
-                shift = (at - take.begin) * _STEP_SECONDS
+        for _, where, take in sorted(found, key=lambda each: (-each[0], each[1])):
+            first = round(where)
+            middle = range(first + len(take.loud) // 5, first + len(take.loud) * 4 // 5 + 1)
+            if taken.isdisjoint(middle):
+                taken.update(range(first, first + len(take.loud)))
+                shift = (where - take.begin) * _STEP_SECONDS
                 words += [replace(w, start=max(0.0, w.start + shift), end=max(0.0, w.end + shift)) for w in take.words]
         return tuple(sorted(words, key=lambda word: word.start))
 
@@ -80,9 +91,9 @@ def _sounding(loud: list[float]) -> tuple[int, int]:
 def _best(where: list[float], what: tuple[float, ...]) -> tuple[float, int]:
     """The highest correlation of a piece within a longer one, and where."""
     size = len(what)
-    if size > len(where) + 2 or size < 4:
+    if size > len(where) + _EDGE or size < _EDGE:
         return 0.0, 0
-    where = where + [0.0] * max(0, size - len(where))
+    where = [*([0.0] * _EDGE), *where, *([0.0] * _EDGE)]
     mean = sum(what) / size
     flat = [value - mean for value in what]
     power = sqrt(sum(value * value for value in flat))
@@ -92,5 +103,5 @@ def _best(where: list[float], what: tuple[float, ...]) -> tuple[float, int]:
         middle = sum(part) / size
         spread = sqrt(max(1e-9, sum(value * value for value in part) - size * middle * middle))
         score = sum(a * b for a, b in zip(flat, part, strict=True)) / (power * spread) if power else 0.0
-        best = max(best, (score, at))
+        best = max(best, (score, at - _EDGE))
     return best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ _VOICES = frozenset({
     "alloy", "ash", "ballad", "coral", "echo", "fable", "onyx",
     "nova", "sage", "shimmer", "verse", "marin", "cedar",
 })  # fmt: skip
-_MODELS = ("gpt-5-mini", "gpt-4o-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "gpt-image-1", "whisper-1")
+_MODELS = ("gpt-5.4-mini", "gpt-4o-mini", "gpt-4o-mini-tts", "tts-1", "tts-1-hd", "gpt-image-1", "whisper-1")
 _SOUND_RATE = 24_000
 _LONGEST_INPUT = 4096  # characters
 _TOKENS = {"low": 272, "medium": 1056, "high": 4160, "auto": 1056}  # of an image of 1024x1024
@@ -146,7 +147,7 @@ async def transcription(call: Call, world: World) -> Reply:
     seconds = len(samples) / 2 / rate
     if not samples:
         return refuse("invalid", "Audio file might be corrupted or unsupported")
-    words = world.memory.hear(samples, rate)
+    words = await asyncio.to_thread(world.memory.hear, samples, rate)
     text = " ".join(word.text for word in words)
     used = Used(model=str(call.body["model"]), units={"audio_seconds": seconds})
     form = call.body.get("response_format") or "json"

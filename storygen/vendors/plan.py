@@ -25,7 +25,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    fault: tuple[Fault, ...] = Field(min_length=1)
+    fault: tuple[Fault, ...]
     vendor: Vendor | Literal["any"] = "any"
     capability: Job | Literal["any"] = "any"
     path: str = "*"
@@ -51,6 +51,8 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _sense(self) -> Rule:
+        if not self.fault:
+            raise ValueError("fault names nothing")
         if sum(each is not None for each in (self.rate, self.first, self.every)) > 1:
             raise ValueError("only one of rate, first and every can be given")
         if self.until is not None and self.until <= self.since:

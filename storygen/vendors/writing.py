@@ -14,6 +14,7 @@ from storygen.providers.text.builtin import LONGEST_SECONDS, Builtin
 from storygen.story import Brief, Idea
 from storygen.vendors.schemas import fill, names
 
+_TAGGED = re.compile(r"<topic>\s*(.{1,2000}?)\s*</topic>", re.IGNORECASE | re.DOTALL)
 _TOPIC = re.compile(r"\btopic\b\W{0,6}(?:is|of)?[\s:=\"“”'*`]*([^\n\"“”]{3,200})", re.IGNORECASE)
 _QUOTED = re.compile(r"[\"“]([^\"”\n]{3,200})[\"”]")
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:s\b|sec)", re.IGNORECASE)
@@ -61,7 +62,7 @@ class Writer:
 
 def _brief(prompt: str) -> Brief:
     """What a prompt asks for, as far as it says so in ordinary words."""
-    found = _TOPIC.search(prompt) or _QUOTED.search(prompt)
+    found = _TAGGED.search(prompt) or _TOPIC.search(prompt) or _QUOTED.search(prompt)
     topic = (found[1] if found else prompt.strip().splitlines()[-1] if prompt.strip() else "a story").strip(" .*`'")
     minutes, seconds = _MINUTES.search(prompt), _SECONDS.search(prompt)
     asked = float(seconds[1]) if seconds else float(minutes[1]) * 60 if minutes else 60.0

@@ -20,6 +20,11 @@ WORDS = (
 )
 
 
+def voice(seconds: float, level: float = 0.3) -> list[float]:
+    """A sound that ends as voices do."""
+    return [*tone(seconds - 0.01, level=level), *[0.0] * 480]
+
+
 def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
     return {check.name: check for check in checks}
 
@@ -33,15 +38,15 @@ def checked(path: Path, tmp_path: Path) -> tuple[Check, ...]:
 
 
 def test_a_good_take_passes(tmp_path: Path) -> None:
-    checks = check_take(write_wav(tmp_path / "a.wav", tone(2.0)), WORDS, LINES)
+    checks = check_take(write_wav(tmp_path / "a.wav", voice(2.0)), WORDS, LINES)
     assert {check.verdict for check in checks} == {Verdict.PASS}
 
 
 def test_takes_that_are_silent_cut_off_endless_or_noise_fail(tmp_path: Path) -> None:
     silent = check_take(write_wav(tmp_path / "s.wav", [0.0] * 96_000), WORDS, LINES)
-    short = check_take(write_wav(tmp_path / "c.wav", tone(0.05)), WORDS, LINES)
-    long = check_take(write_wav(tmp_path / "l.wav", tone(30)), WORDS, LINES)
-    square = check_take(write_wav(tmp_path / "q.wav", tone(2, level=100)), WORDS, LINES)
+    short = check_take(write_wav(tmp_path / "c.wav", voice(0.05)), WORDS, LINES)
+    long = check_take(write_wav(tmp_path / "l.wav", voice(30)), WORDS, LINES)
+    square = check_take(write_wav(tmp_path / "q.wav", voice(2, level=100)), WORDS, LINES)
     assert failed(silent) == {"silence_share"}
     assert failed(short) == {"duration", "words"}
     assert failed(long) == {"duration"}
@@ -69,7 +74,7 @@ def test_a_file_that_is_no_sound_fails_and_says_why(tmp_path: Path) -> None:
     ids=["missing", "order", "line", "overlap", "no length", "past the end"],
 )
 def test_words_that_are_out_of_place_fail(words: tuple[Word, ...], tmp_path: Path) -> None:
-    assert failed(check_take(write_wav(tmp_path / "a.wav", tone(2.0)), words, LINES)) == {"words"}
+    assert failed(check_take(write_wav(tmp_path / "a.wav", voice(2.0)), words, LINES)) == {"words"}
 
 
 def test_a_narration_beside_its_loudness_is_a_warning(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from storygen.media.audio import envelope
 from storygen.providers.base import Answer
 from storygen.providers.speech import engine
 from storygen.providers.speech.base import SpeechRequest, Take
+from storygen.providers.speech.catalogue import is_foreign
 from storygen.providers.speech.joining import Part, join, pause_behind
 from storygen.providers.speech.voices import Voice, cast_voices, in_manner, languages_for
 from storygen.providers.speech.words import SLOT, anchors, ends, fill
@@ -78,7 +79,8 @@ class Builtin:
     def _voices(self, request: SpeechRequest) -> dict[str, Voice]:
         try:
             speakers = tuple(line.speaker for line in request.lines)
-            return cast_voices(request.cast, speakers, self._settings.voices)
+            own = {name: voice for name, voice in self._settings.voices.items() if not is_foreign("builtin", voice)}
+            return cast_voices(request.cast, speakers, own)
         except ValueError as error:
             raise InvalidSettings(
                 f"voice.voices: {str(error)!r} is not the name of a voice.",

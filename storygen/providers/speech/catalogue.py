@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storygen.errors import InvalidSettings
 from storygen.story import NARRATOR
@@ -113,7 +113,28 @@ def _is_usable(vendor: str, voice: str) -> bool:
 
 def require(vendor: str, voice: str, known: Sequence[str], setting: str) -> None:
     """Raise `InvalidSettings` where a vendor has no such voice, before anything is paid."""
-    if voice not in known and not is_voice_of(vendor, voice):
+    own = _OWN.get(vendor)
+    if voice not in known and not (own and own.fullmatch(voice)):
         raise InvalidSettings(
             f"{setting}: {vendor} has no voice {voice!r}.", hint=f"It has {', '.join(known)}; see `storygen voices`."
         )
+
+
+def speaking(stock: Stock, spoken: Sequence[str]) -> Stock:
+    """A voice that speaks all languages of its vendor."""
+    return replace(stock, languages=tuple(spoken))
+
+
+def builtin() -> tuple[Stock, ...]:
+    """The variants of eSpeak NG, which speak every language of it; the narrator's and those of the cast first."""
+    from pathlib import Path
+
+    import espeakng_loader
+
+    from storygen.providers.speech.voices import CAST, NARRATOR_VOICE
+
+    folder = Path(espeakng_loader.get_data_path(), "voices", "!v")
+    first = [voice.variant for voice in (NARRATOR_VOICE, *CAST)]
+    others = sorted((file.name for file in folder.iterdir() if file.name not in first), key=str.casefold)
+    about = {first[0]: "narrator", **dict.fromkeys(first[1:], "cast")}
+    return tuple(Stock(id=name, about=about.get(name, "")) for name in [*first, *others])

@@ -7,7 +7,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from storygen.providers.base import Answer
 from storygen.providers.speech.base import SpeechRequest, Take
 from storygen.providers.speech.joining import Part, join
 from storygen.providers.speech.pieces import Piece, cut
+from storygen.providers.translate import translated
 from storygen.settings import VoiceSettings
 from storygen.story import Usage
 
@@ -117,7 +118,8 @@ class VendorVoice(ABC):
     async def _paid(self, piece: Piece, order: Order, out: Path, spent: list[Usage]) -> Said:
         """Speak a piece; an error that comes of it tells what the pieces before it have cost, too."""
         try:
-            said = await self._say(piece, order, out)
+            with translated(self.name):
+                said = await self._say(piece, order, out)
             # The checks of a whole take would hear one bad piece among many too late: it would have been kept.
             if len(order.pieces) > 1:
                 with billed(self.name, said.usage):
@@ -171,5 +173,5 @@ def _key(piece: Piece, order: Order, request: SpeechRequest) -> str:
 
 
 def _total(usages: Iterable[Usage]) -> Usage:
-    sums = [sum(column) for column in zip(*map(astuple, usages), strict=True)]
-    return Usage(*sums) if sums else Usage()
+    many = list(usages)
+    return Usage(**{unit.name: sum(getattr(usage, unit.name) for usage in many) for unit in fields(Usage)})
