@@ -28,7 +28,7 @@ from storygen.resilience.retry import RetryPolicy
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
-from storygen.store.files import writing
+from storygen.store.files import staying, writing
 from storygen.store.history import History, PastDurations, PastRun
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
@@ -110,6 +110,7 @@ async def produce(
     with (
         events.watched(events.Watch(observers, run_id)),
         _run(order, run_id, earlier) as run,
+        staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
