@@ -73,6 +73,12 @@ class SlowProvider:
     operation, output = "generate_content", "image"
     fingerprint: dict[str, Any] = {}  # noqa: RUF012 - nothing that anybody changes
 
+    def expected(self, request: Mark) -> Any:  # noqa: ARG002 - the shape of a provider
+        """It uses nothing."""
+        from storygen.story import Usage
+
+        return Usage()
+
     async def answer(self, request: Mark, folder: Path) -> Any:  # noqa: ARG002 - the shape of a provider
         """See `providers.base.Provider`."""
         from storygen.providers.base import Answer

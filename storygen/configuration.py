@@ -7,13 +7,16 @@ variables (`ELEVENLABS_API_KEY`), `.env`, the environment (`STORYGEN_FILM__ASPEC
 from __future__ import annotations
 
 import difflib
+import errno
 import os
+import re
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -27,6 +30,7 @@ FILE = "storygen.toml"
 DOTENV = ".env"
 PREFIX = "STORYGEN_"
 _SECRET = ("api_keys", "url", "pushgateway")
+_MOST_BYTES = 1_000_000
 
 
 def load(config: Path | None = None, flags: Mapping[str, Any] | None = None, *, ready: bool = True) -> Settings:
@@ -94,9 +98,13 @@ def _read(sources: _Sources, lines: list[str]) -> Settings | None:
     """The settings; where some are wrong, they are put into `lines` and the rest is read without them."""
     try:
         return _reader(sources)(**dict(sources.flags))
-    except SettingsError as error:
-        lines.append(f"environment: {error}")
+    except SettingsError as error:  # a group or a list that is no JSON; what it says names the classes of a library
+        lines.append(_broken_value(str(error)))
         return None
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(f"{DOTENV} cannot be read: {error}.", hint="It has to be text in UTF-8.") from error
+    except OSError as error:
+        raise InvalidSettings(f"{DOTENV} cannot be read: {error.strerror}.", hint="Look at its rights.") from error
     except ValidationError as error:
         lines += _told(error, sources)
         rest = deepcopy(sources.merged)
@@ -197,12 +205,14 @@ def _in_dotenv(path: tuple[str, ...]) -> bool:
 def _read_file(config: Path | None) -> _File:
     path = config or Path(FILE)
     try:
-        return _File(str(path), tomllib.loads(path.read_text("utf-8")))
+        values = tomllib.loads(_read_regular(path).decode("utf-8-sig"))
+        _refuse_plain_groups(values, str(path))
+        return _File(str(path), values)
     except FileNotFoundError:
         if config is None:
             return _File("", {})
         raise InvalidSettings(f"There is no file {path}.", hint="Name one that exists with --config.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidSettings(f"{path} cannot be read: {error}.", hint="It has to be TOML in UTF-8.") from error
 
 
@@ -210,10 +220,45 @@ def _told(error: ValidationError, sources: _Sources) -> Iterator[str]:
     """One line per mistake, without values that could be keys."""
     for problem in error.errors():
         path = tuple(str(part) for part in problem["loc"])
-        said = _nearest(path) if problem["type"] == "extra_forbidden" else problem["msg"]
+        said = _nearest(path) if problem["type"] == "extra_forbidden" else problem["msg"].removeprefix("Value error, ")
         hidden = problem["type"] in {"extra_forbidden", "missing"} or any(part in _SECRET for part in path)
         value = "" if hidden else f" (it is {problem['input']!r})"
         yield f"{sources.origin(path)}: {'.'.join(path)}: {said}{value}"
+
+
+def _read_regular(path: Path) -> bytes:
+    """The bytes of a file; never waits for a pipe or reads a device. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") if stat.S_ISREG(os.fstat(handle).st_mode) else _closed(handle) as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is larger than {_MOST_BYTES:,} bytes")
+    return content
+
+
+def _closed(handle: int) -> BinaryIO:
+    os.close(handle)
+    raise OSError(errno.EINVAL, "it is not a file but a folder, a pipe or a device")
+
+
+def _refuse_plain_groups(values: Mapping[str, Any], name: str) -> None:
+    """Raise for `film = 5`: a value that is no table never reaches the settings, which would pass over it."""
+    groups = {key.partition(".")[0] for key in known_keys() if "." in key}
+    lines = [
+        f"{name}: {key}: it is a group of settings and not one value; write [{key}] and the settings below it"
+        for key, value in values.items()
+        if key in groups and not isinstance(value, Mapping)
+    ]
+    if lines:
+        raise InvalidSettings("\n".join(lines), hint="Every setting is described in docs/settings.md.")
+
+
+def _broken_value(said: str) -> str:
+    """A sentence for what pydantic says of a value that it cannot take apart."""
+    found = re.search(r'field "(\w+)" from source "(\w+)"', said)
+    field, source = found.groups() if found else ("a setting", "")
+    where = ".env" if source.startswith(("DotEnv", "Own")) else "environment"
+    return f"{where} {PREFIX}{field.upper()}: a list or a group is written as JSON, and this is none"
 
 
 def _drop(values: Any, path: tuple[Any, ...]) -> None:
@@ -240,7 +285,8 @@ def _holds(values: Any, path: tuple[str, ...]) -> bool:
 
 
 def _nearest(path: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(".".join(path), list(known_keys()), n=1, cutoff=0.5)
+    known = list(known_keys()) if len(path) > 1 else [*Settings.model_fields]
+    near = difflib.get_close_matches(".".join(path), known, n=1, cutoff=0.5)
     return f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"
 
 

@@ -31,7 +31,7 @@ from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
-from storygen.store.files import writing
+from storygen.store.files import staying, writing
 from storygen.store.history import History, PastDurations, PastRun
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
@@ -121,6 +121,7 @@ async def produce(
     with (
         events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
+        staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))

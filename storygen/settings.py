@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from storygen.story import Frame, Stage, Strategy
 
 SIZES = {"9:16": (1080, 1920), "16:9": (1920, 1080), "1:1": (1080, 1080)}
 Aspect = Literal["9:16", "16:9", "1:1"]
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
+
+
+def language_tag(text: str) -> str:
+    """A BCP 47 tag as it is usually written (`en`, `pt-BR`, `zh-Hans-CN`), of any case, with hyphens or underscores.
+
+    Raises `ValueError` that says what would be right.
+    """
+    tag = text.strip().replace("_", "-")
+    if not _TAG.fullmatch(tag):
+        raise ValueError("a language is written as a code of two or three letters, such as en, de, pt-BR or zh-Hans-CN")
+    base, *rest = tag.lower().split("-")
+    return "-".join([base, *({2: str.upper, 4: str.title}.get(len(part), str)(part) for part in rest)])
 
 
 class Group(BaseModel):
@@ -49,7 +63,7 @@ class FilmSettings(Group):
     """What is seen: cards with a terminal over them, cards alone, a terminal alone, or nothing."""
     seconds: float = Field(60.0, gt=4, le=7200)
     """How long a film that is written from a topic should be, in seconds."""
-    language: str = Field("en", pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$")
+    language: Annotated[str, AfterValidator(language_tag)] = "en"
     """Language of the story, as a BCP 47 tag."""
     burn_subtitles: bool = True
     """Whether the subtitles are part of the picture; they also stand beside the film."""

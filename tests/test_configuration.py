@@ -210,3 +210,60 @@ def test_a_file_that_is_written_again_with_the_same_words_changes_nothing(own_fo
     os.utime(file, (1, 1))
     assert not reloader.check()
     assert reloader.settings is before
+def test_a_value_that_is_no_json_is_named_with_its_variable(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORYGEN_VOICE__VOICES", "{bad")
+    with pytest.raises(InvalidSettings, match=r"environment STORYGEN_VOICE.*JSON"):
+        load()
+    monkeypatch.delenv("STORYGEN_VOICE__VOICES")
+    (own_folder / ".env").write_text("STORYGEN_PROVIDERS__TEXT=[\n")
+    with pytest.raises(InvalidSettings, match=r"STORYGEN_PROVIDERS.*JSON"):
+        load()
+
+
+def test_a_dotenv_that_is_not_utf8_is_named(own_folder: Path) -> None:
+    (own_folder / ".env").write_bytes(b"STORYGEN_FILM__FPS=\xff\xfe\n")
+    with pytest.raises(InvalidSettings, match=r"\.env cannot be read"):
+        load()
+
+
+def test_a_file_from_an_editor_that_writes_a_byte_order_mark_is_read(own_folder: Path) -> None:
+    (own_folder / "storygen.toml").write_bytes(b"\xef\xbb\xbf[film]\nfps = 24\n")
+    assert load().film.fps == 24
+
+
+def test_a_group_with_a_plain_value_is_refused(own_folder: Path) -> None:
+    (own_folder / "storygen.toml").write_text("film = 5\n")
+    with pytest.raises(InvalidSettings, match=r"storygen\.toml: film: .*write \[film\]"):
+        load()
+
+
+def test_a_misspelt_group_is_told_the_name_of_the_group(own_folder: Path) -> None:
+    (own_folder / "storygen.toml").write_text("[flim]\nfps = 24\n")
+    with pytest.raises(InvalidSettings, match=r"did you mean film\?"):
+        load()
+
+
+def test_only_files_of_a_sane_size_are_read(own_folder: Path) -> None:
+    with pytest.raises(InvalidSettings, match="not a file"):
+        load(Path("/dev/zero"))
+    with pytest.raises(InvalidSettings, match="not a file"):
+        load(own_folder)
+    os.mkfifo(own_folder / "storygen.toml")
+    with pytest.raises(InvalidSettings, match="not a file"):
+        load()
+    (own_folder / "large.toml").write_bytes(b"#" * 2_000_000)
+    with pytest.raises(InvalidSettings, match="larger than"):
+        load(Path("large.toml"))
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("DE", "de"), ("en_US", "en-US"), ("es-419", "es-419"), ("zh-hans-cn", "zh-Hans-CN"), ("pt-br", "pt-BR")],
+)
+def test_a_language_is_read_however_it_is_written(written: str, read: str) -> None:
+    assert load(flags={"film": {"language": written}}).film.language == read
+
+
+def test_a_language_that_is_none_is_told_what_would_be_right() -> None:
+    with pytest.raises(InvalidSettings, match=r"flag: film\.language: a language is written as a code.*it is 'German!'"):
+        load(flags={"film": {"language": "German!"}})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from storygen.media.ffmpeg import Command, escape, local
@@ -104,8 +104,13 @@ def picture_graph(look: Look, piece: Piece) -> str:
 
 
 def concat_list(names: Sequence[str], seconds: Sequence[float]) -> str:
-    """The list that the concat demuxer reads; `names` are plain names beside it, with the exact length of each."""
-    entries = (f"file '{name}'\nduration {length:.9f}\n" for name, length in zip(names, seconds, strict=True))
+    """The list that the concat demuxer reads; `names` are plain names beside it, with the length of each.
+
+    The demuxer cuts a length to microseconds and adds lengths up, so it is the ends that are rounded.
+    """
+    ends = [0, *(round(end * 1_000_000) for end in accumulate(seconds))]
+    lengths = (f"{(end - start) / 1_000_000:.6f}" for start, end in pairwise(ends))
+    entries = (f"file '{name}'\nduration {length}\n" for name, length in zip(names, lengths, strict=True))
     return "ffconcat version 1.0\n" + "".join(entries)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cache
@@ -23,7 +22,6 @@ Path = tuple[str | int, ...]
 Finder = Callable[[Path, bool], int]
 
 _MAX_ERRORS = 200
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2,4})?")
 _KEYS = {record: tuple(field.name for field in fields(record)) for record in (Script, Scene, Line)}
 _WANTED = {
     "missing": "it is missing",
@@ -115,6 +113,8 @@ def _tidy(data: dict[str, Any]) -> dict[str, Any]:
     script = {key: _text(value) for key, value in data.items() if value is not None}
     if isinstance(script.get("scenes"), list):
         script["scenes"] = tuple(_tidy_scene(scene) for scene in script["scenes"])
+    if isinstance(script.get("language"), str):
+        script["language"] = _language(script["language"]) or script["language"]
     return script
 
 
@@ -161,6 +161,16 @@ def _mappings(values: Any) -> Iterator[tuple[int, dict[str, Any]]]:
             yield place, value
 
 
+def _language(tag: str) -> str:
+    """The tag as it is usually written, empty where it is none."""
+    from storygen.settings import language_tag
+
+    try:
+        return language_tag(tag)
+    except ValueError:
+        return ""
+
+
 def _implausible(script: Script, find: Finder) -> Iterator[Issue]:
     """What has the right type and makes no film."""
     if not script.scenes:
@@ -168,7 +178,7 @@ def _implausible(script: Script, find: Finder) -> Iterator[Issue]:
     if len(script.scenes) > MAX_SCENES:
         line = find(("scenes", MAX_SCENES), False)
         yield error(line, f"scenes: there are more than {MAX_SCENES:,}", "split the story")
-    if not _LANGUAGE.fullmatch(script.language):
+    if not _language(script.language):
         yield error(find(("language",), False), "language: it is no code of a language", "write en, de or pt-BR")
     for place, scene in enumerate(script.scenes):
         if scene.seconds is not None and not (math.isfinite(scene.seconds) and 0 < scene.seconds <= 3600):

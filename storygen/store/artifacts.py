@@ -11,15 +11,18 @@ import os
 import re
 import secrets
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from glob import iglob
 from pathlib import Path
 from typing import Any, TypeVar
 
+from storygen.errors import ResourceFailure
 from storygen.store import records
-from storygen.store.files import discard, is_alive, make_folder, writing
+from storygen.store.files import discard, is_alive, make_folder, staying, writing
 from storygen.story import Check, Made, Usage
 
 T = TypeVar("T")
@@ -65,23 +68,28 @@ class Store:
         self._sweep()
 
     def find(self, cache: str, key: str, expect: type[T]) -> Made[T] | None:
-        """The entry under `key`, or None. Raises `BrokenEntry` after removing one that cannot be used."""
+        """The entry under `key`, or None.
+
+        Raises `BrokenEntry` after removing one that is damaged, and `ResourceFailure` for one that may be whole but
+        cannot be read now, which stays.
+        """
         folder = self._place(cache, key)
-        try:
-            content = json.loads((folder / _ENTRY).read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
-            discard(folder)
-            raise BrokenEntry(f"{cache} entry {key[:12]} is not readable") from error
-        try:
-            _verify_sizes(folder, content["files"])
-            value = records.load(expect, content["value"], folder)
-            stored = records.load(_Stored, content["made"], folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            discard(folder)
-            raise BrokenEntry(f"{cache} entry {key[:12]} is damaged") from error
-        os.utime(folder / _ENTRY)
+        with _legible(folder):
+            try:
+                content = json.loads(_read(folder / _ENTRY))
+            except FileNotFoundError:
+                return None
+            except (ValueError, RecursionError) as error:
+                _remove(folder)
+                raise BrokenEntry(f"{cache} entry {key[:12]} is not readable") from error
+            try:
+                _verify_sizes(folder, content["files"])
+                value = records.load(expect, content["value"], folder)
+                stored = records.load(_Stored, content["made"], folder)
+                os.utime(folder / _ENTRY)
+            except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+                _remove(folder)
+                raise BrokenEntry(f"{cache} entry {key[:12]} is damaged") from error
         return Made(
             value=value,
             key=key,
@@ -99,18 +107,17 @@ class Store:
     @contextmanager
     def room(self) -> Iterator[Path]:
         """A folder of one's own to make an entry in; gone afterwards unless it was kept."""
-        name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(6)}"
-        folder = self.root / "making" / name
-        with writing(self.root):
+        folder = self.root / "making" / _own_name()
+        with writing(self.root), staying(self.root):
             folder.mkdir()
         try:
-            with writing(self.root):
+            with writing(self.root), staying(self.root):
                 yield folder
         finally:
             discard(folder)
 
     def keep(self, cache: str, made: Made[T], folder: Path) -> Made[T]:
-        """Move a finished `folder` to its place; where another process was faster, its entry is the one that counts."""
+        """Move a finished `folder` to its place; where another process was faster, its entry counts, at our price."""
         place = self._place(cache, made.key)
         values = {
             "value": records.dump(made.value, folder),
@@ -120,7 +127,10 @@ class Store:
         with writing(self.root):
             (folder / _ENTRY).write_text(json.dumps(values, ensure_ascii=False), "utf-8", "surrogatepass")
             place.parent.mkdir(parents=True, exist_ok=True)
-            _move(folder, place)
+            while not _move(folder, place):
+                with suppress(BrokenEntry):
+                    if (found := self.find(cache, made.key, type(made.value))) is not None:
+                        return replace(found, cached=False, cost_usd=made.cost_usd)
         return _rebased(made, values["value"], place)
 
     def has(self, cache: str, key: str) -> bool:
@@ -153,14 +163,18 @@ class Store:
 
     def trim(self, limit_bytes: int) -> Trimmed:
         """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays."""
-        entries = sorted((entry.stat().st_mtime, entry.parent) for entry in self.root.glob(f"*/*/*/{_ENTRY}"))
-        sizes = {folder: sum(path.stat().st_size for path in _files(folder)) for _, folder in entries}
-        total, removed = sum(sizes.values()), 0
-        for used, folder in entries:
+        entries: list[tuple[float, Path, int]] = []
+        for name in iglob(f"*/*/*/{_ENTRY}", root_dir=self.root):  # noqa: PTH207  # Path.glob fails on what vanishes
+            with suppress(FileNotFoundError):
+                entry = self.root / name
+                size = sum(path.stat().st_size for path in _files(entry.parent))
+                entries.append((entry.stat().st_mtime, entry.parent, size))
+        total, removed = sum(size for _, _, size in entries), 0
+        for used, folder, size in sorted(entries):
             if total <= limit_bytes or time.time() - used < _YOUNG:
                 break
-            discard(folder)
-            total, removed = total - sizes[folder], removed + 1
+            _remove(folder)
+            total, removed = total - size, removed + 1
         return Trimmed(removed, total)
 
     def _place(self, cache: str, key: str) -> Path:
@@ -175,13 +189,51 @@ class Store:
                 discard(folder)
 
 
-def _move(folder: Path, place: Path) -> None:
-    """Move a finished folder to its place, unless another process was faster."""
+def _own_name() -> str:
+    """A name in `making` that tells whose it is, so that it can be swept away when its process is gone."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(6)}"
+
+
+def _move(folder: Path, place: Path) -> bool:
+    """Move a finished folder to its place, unless another process was faster; half an entry there makes room."""
     try:
         folder.rename(place)
     except OSError:
-        if not (place / _ENTRY).exists():
+        if (place / _ENTRY).exists():
+            return False
+        if not place.exists():
             raise
+        _remove(place)
+        folder.rename(place)
+    return True
+
+
+def _remove(place: Path) -> None:
+    """Remove an entry by way of `making`, so that a kill leaves no half of it in its place."""
+    aside = place.parents[2] / "making" / _own_name()
+    with suppress(FileNotFoundError):
+        place.rename(aside)
+    discard(aside)
+
+
+@contextmanager
+def _legible(folder: Path) -> Iterator[None]:
+    """A passing trouble with reading (rights, too many open files) is no damage."""
+    try:
+        yield
+    except OSError as error:
+        raise ResourceFailure(
+            f"{folder} cannot be read: {error.strerror}.",
+            hint="It was left as it is. Look at its rights and at the limit of open files, or name another cache.",
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    """The content of a plain file. Raises `ValueError` for anything else, which may never end."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError(f"{path.name} is no plain file")
+        return file.read()
 
 
 def _facts(made: Made[Any]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storygen.errors import DiskFull, InvalidSettings
+from storygen.errors import DiskFull, InvalidSettings, ResourceFailure
 
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -57,6 +57,21 @@ def writing(folder: Path, refusals: AbstractSet[int] = _REFUSALS) -> Iterator[No
                 hint="Name a folder that can be written to, with --out or in `[folders]`.",
             ) from error
         raise
+
+
+@contextmanager
+def staying(folder: Path) -> Iterator[None]:
+    """Raise `ResourceFailure` where somebody removes `folder`, or a file below it, that the block needs."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename or "")) if folder.is_dir() else folder
+        if not missing.is_relative_to(folder):
+            raise
+        raise ResourceFailure(
+            f"{missing} was removed while it was in use.",
+            hint="Run again, and leave that folder alone meanwhile.",
+        ) from error
 
 
 def link(source: Path, target: Path) -> None:

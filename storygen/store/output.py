@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from storygen.errors import InvalidSettings
-from storygen.store.files import discard, is_alive, make_folder, slug, writing
+from storygen.store.files import discard, is_alive, make_folder, slug, staying, writing
 from storygen.store.records import plain
 from storygen.story import Manifest
 
@@ -34,7 +34,8 @@ def staging(parent: Path) -> Iterator[Path]:
         folder = parent / f"{_MAKING}{os.getpid()}-{os.urandom(4).hex()}"
         folder.mkdir()
     try:
-        yield folder
+        with staying(folder):
+            yield folder
     finally:
         discard(folder)
         if not existed:
@@ -73,7 +74,9 @@ def publish(gathered: Path, target: Path, manifest: Manifest) -> None:
     own name last.
     """
     before = _listed(target)
-    with writing(target):
+    for name in manifest.files:
+        (gathered / name).stat()  # else a gathered folder that was removed would take an earlier film with it
+    with writing(target), staying(target):
         target.mkdir(parents=True, exist_ok=True)
         described = json.dumps(plain(manifest), ensure_ascii=False, indent=1) + "\n"
         _write_whole(target / _MARK, described)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storygen.media import render
+from storygen.media.ffmpeg import Command
 from storygen.media.render import Look, Piece
 from storygen.story import Captions, Overlay, Shot
 from tests.media.films import FILM, FRAME, ass, frames, panel, run, shot, still
@@ -140,6 +144,31 @@ def test_pieces_cover_every_frame_once_and_are_never_needlessly_short(count: int
     assert sum(piece.frames for piece in cut) == count
     assert 1 <= len(cut) <= cores
     assert len(cut) == 1 or min(piece.frames for piece in cut) >= 1.5 * fps - 1
+
+
+@given(st.lists(st.integers(1, 500), min_size=1, max_size=300), st.integers(10, 60))
+def test_however_many_scenes_follow_each_other_each_begins_within_a_microsecond_of_its_time(
+    counts: list[int], fps: int
+) -> None:
+    listed = render.concat_list(["a.mp4"] * len(counts), [count / fps for count in counts])
+    written = [line.removeprefix("duration ") for line in listed.splitlines() if line.startswith("duration ")]
+    assert all(len(length.partition(".")[2]) <= 6 for length in written)
+    starts = accumulate(Fraction(length) for length in written)
+    exact = (Fraction(end, fps) for end in accumulate(counts))
+    assert max(abs(start - end) for start, end in zip(starts, exact, strict=True)) < Fraction(1, 1_000_000)
+
+
+def test_a_hundred_scenes_of_one_frame_follow_each_other_evenly(tmp_path: Path) -> None:
+    fps = 60
+    look = replace(look_at(shot(tmp_path), 1), frame=replace(FRAME, fps=fps))
+    run(render.piece_command(look, Piece(first=0, frames=1), FILM, tmp_path / "one.mp4"))
+    listed, film, packets = tmp_path / "list.txt", tmp_path / "film.mp4", tmp_path / "packets.txt"
+    listed.write_text(render.concat_list(["one.mp4"] * 100, [1 / fps] * 100))
+    run(render.stitch_command(listed, fps, 100 / fps, film))
+    times = ("-map", "0:v", "-c", "copy", "-f", "framecrc", f"file:{packets}")
+    run(Command(step="probe", args=("-f", "mov", "-i", f"file:{film}", *times)))
+    lengths = {line.split(",")[3].strip() for line in packets.read_text().splitlines() if not line.startswith("#")}
+    assert lengths == {"512"}
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storygen.errors import DiskFull, InvalidSettings
+from storygen.errors import DiskFull, InvalidSettings, ResourceFailure
 from storygen.store.files import slug, writing
 from storygen.store.output import choose_folder, fingerprints, publish, refuse_strangers, staging
 from storygen.story import Fidelity, Manifest, Outcome, Source
@@ -146,3 +147,13 @@ def test_a_film_of_ones_own_is_never_written_over(tmp_path: Path) -> None:
 def test_a_folder_of_an_earlier_run_is_no_stranger(tmp_path: Path) -> None:
     refuse_strangers(make(tmp_path, {"film.mp4": "one"}, manifest()))
     refuse_strangers(tmp_path / "new")
+
+
+def test_gathered_files_that_somebody_removes_are_named_and_leave_the_earlier_film(tmp_path: Path) -> None:
+    folder = make(tmp_path, {"film.mp4": "one"}, manifest())
+    with pytest.raises(ResourceFailure, match="was removed"), staging(tmp_path) as gathered:
+        (gathered / "film.mp4").write_text("two")
+        described = manifest(files=fingerprints(gathered))
+        shutil.rmtree(gathered)
+        publish(gathered, folder, described)
+    assert (folder / "film.mp4").read_text() == "one"
