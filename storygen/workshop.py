@@ -111,7 +111,7 @@ class Workshop:
     def asking(self, caller: Caller) -> Workshop:
         """The same hands, asking other providers."""
         other = copy(self)
-        other._caller = caller
+        other._caller = caller  # noqa: SLF001 - a copy of its own
         return other
 
     async def call(self, capability: Capability, request: object, expect: type[R], check: Validate[R]) -> Made[R]:

@@ -45,7 +45,8 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
     ),
     "audio": (
         *("decodes", "duration", "size", "bitrate", "words"),
-        *("silence_share", "clipping_share", "loudness", "true_peak"),
+        *("silence_share", "clipping_share", "loudness", "true_peak", "rate", "pace", "end_level"),
+        *("heard_words", "word_times", "word_error_rate"),
     ),
     "subtitles": ("parses", "coverage", "drift", "order", "overlap", "reading_speed", "line_length", "lines"),
     "image": ("decodes", "size", "pixels", "light", "spread"),

@@ -101,6 +101,23 @@ BreakerModel.TestCase.settings = settings(max_examples=60, stateful_step_count=4
 TestBreakerModel = BreakerModel.TestCase
 
 
+def test_late_answers_to_an_older_state_change_nothing(listener: Any) -> None:
+    clock = Time()
+    breaker = Breaker("a", "text", BreakerPolicy(failures=2, seconds=60), clock)
+    late = [breaker.admit() for _ in range(8)]
+    for _ in range(2):
+        breaker.settle(breaker.admit(), "failure")
+    for _ in range(4):
+        breaker.settle(late.pop(), "failure")
+    clock.now += 60
+    probe = breaker.admit()
+    for result in ("success", "failure", "failure", "success"):
+        breaker.settle(late.pop(), result)
+    assert breaker.state == "half_open"
+    breaker.settle(probe, "success")
+    assert [e.to_state for e in listener.of(events.BreakerChanged)] == ["open", "half_open", "closed"]
+
+
 def test_it_opens_at_a_share_of_failures_once_there_are_enough_calls() -> None:
     clock = Time()
     breaker = Breaker("a", "text", BreakerPolicy(failures=99, ratio=0.5, window=60, minimum=10), clock)

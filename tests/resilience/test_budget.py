@@ -39,8 +39,9 @@ def test_of_many_calls_at_once_only_as_many_are_made_as_the_budget_of_the_run_ho
 def test_a_budget_that_is_used_up_is_no_reason_to_try_again_or_to_ask_a_paid_provider(desk: Desk) -> None:
     first, second = Voice(), Voice("beta")
     gears = desk.gears("alpha", "beta", budget=BudgetSettings(run_usd=0.05, dearer_fallback=True))
+    prices = PerCharacter(alpha=0.01, beta=0.001)
     with pytest.raises(BudgetExceeded):
-        asyncio.run(desk.caller(first, second, gears=gears, prices=DIME)(wish(TEN)))
+        asyncio.run(desk.caller(first, second, gears=gears, prices=prices)(wish(TEN)))
     assert (first.asked, second.asked, desk.time.slept) == (0, 0, [])
 
 

@@ -91,6 +91,36 @@ def test_everybody_waits_as_long_as_retry_after_says(desk: Desk) -> None:
     assert voice.asked == 3
 
 
+def test_a_429_slows_the_provider_down_for_all_its_calls(desk: Desk) -> None:
+    gears = desk.gears("alpha")
+    asyncio.run(desk.caller(Voice(plan=[RateLimited("slow down")]), gears=gears)(wish()))
+    limit = gears.lane("alpha", "images").limit
+    assert limit is not None
+    assert limit.allowed == 4
+
+
+def test_a_wait_that_is_longer_than_a_call_has_left_is_refused_at_once() -> None:
+    limit = Limit("a", 8, clock=(clock := Time()), sleep=clock.sleep)
+    limit.slowed(clock.now, 90.0)
+    with pytest.raises(RateLimited) as refused:
+        asyncio.run(limit.enter(60.0))
+    assert (refused.value.retry_after, limit.in_use, clock.slept) == (90.0, 0, [])
+
+
+def test_a_place_that_is_offered_to_a_call_that_is_cancelled_goes_to_the_next() -> None:
+    async def work() -> int:
+        limit = Limit("a", 1)
+        await limit.enter(1)
+        second, third = asyncio.create_task(limit.enter(1)), asyncio.create_task(limit.enter(1))
+        await asyncio.sleep(0)
+        limit.leave()
+        second.cancel()
+        await third
+        return limit.in_use
+
+    assert asyncio.run(asyncio.wait_for(work(), 5)) == 1
+
+
 def test_a_provider_that_asks_for_more_patience_than_a_call_has_is_left_for_the_next(desk: Desk) -> None:
     first, second = Voice(plan=[RateLimited("come tomorrow", retry_after=86_400.0)]), Voice("beta")
     made = asyncio.run(desk.caller(first, second)(wish()))

@@ -15,8 +15,17 @@ from storygen import events
 from storygen.errors import ProviderTimeout, ProviderUnavailable, StorygenError
 from storygen.resilience.call import LAYERS
 from storygen.resilience.errand import compose
+from storygen.resilience.gears import Gears
 from storygen.resilience.retry import RetryPolicy, with_retry
-from storygen.settings import BudgetSettings, VendorSettings
+from storygen.settings import (
+    BreakerSettings,
+    BudgetSettings,
+    ElevenLabsSettings,
+    FolderSettings,
+    Settings,
+    VendorSettings,
+    VendorsSettings,
+)
 from tests.resilience.conftest import Desk, PerCharacter, Sound, Time, Voice, accept, wish
 
 
@@ -108,6 +117,22 @@ def test_runs_of_one_process_share_what_they_learn(desk: Desk, tmp_path: Path) -
     free = Voice("builtin")
     made = asyncio.run(desk.caller(voice, free, gears=gears, prices=PerCharacter(builtin=0))(wish("two")))
     assert (made.provider, voice.asked) == ("builtin", 5)
+
+
+def test_new_settings_leave_breakers_as_they_were(tmp_path: Path) -> None:
+    settings = Settings(folders=FolderSettings(state=tmp_path))
+    gears = Gears.from_settings(settings)
+    before = gears.lane("elevenlabs", "speech")
+    assert before.breaker is not None
+    before.breaker.open_for(60)
+    fewer = VendorsSettings(elevenlabs=ElevenLabsSettings(at_once=2, breaker=BreakerSettings(failures=9)))
+    gears.adopt(settings.model_copy(update={"vendors": fewer}))
+    after = gears.lane("elevenlabs", "speech")
+    assert after.breaker is before.breaker
+    assert (after.breaker.state, after.breaker.policy.failures) == ("open", 9)
+    assert after.limit is not None
+    assert after.limit.allowed == 2
+    assert gears.lane("builtin", "speech").breaker is None
 
 
 @given(

@@ -169,3 +169,26 @@ def test_all_mistakes_of_a_price_file_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings) as caught:
         read_prices(file)
     assert len(caught.value.message.splitlines()) == 2
+
+
+def test_the_servers_own_prices_agree_with_storygens_for_every_default_model() -> None:
+    from storygen.costs.prices import PriceTable
+    from storygen.settings import VendorsSettings
+    from storygen.story import Usage
+
+    chosen = VendorsSettings()
+    tokens = {"input_tokens": 1000, "output_tokens": 500}
+    rows: list[tuple[str, str, dict[str, float]]] = [
+        *((name, getattr(chosen, name).text_model, tokens) for name in ("openai", "anthropic", "gemini")),
+        ("openai", chosen.openai.speech_model, {"characters": 90, "audio_seconds": 6.0}),
+        ("openai", chosen.openai.image_model, {**tokens, "images": 1}),
+        ("openai", chosen.openai.transcription_model, {"audio_seconds": 6.0}),
+        ("gemini", chosen.gemini.speech_model, tokens),
+        ("gemini", chosen.gemini.image_model, {**tokens, "images": 1}),
+        ("elevenlabs", chosen.elevenlabs.speech_model, {"characters": 90}),
+        ("runway", chosen.runway.video_model, {"video_seconds": 5.0}),
+    ]
+    bill, table = Bill(read_prices(None)), PriceTable()
+    for vendor, model, units in rows:
+        usage: Any = units
+        assert bill.price(vendor, model, units) == pytest.approx(table.cost(vendor, model, Usage(**usage))), model

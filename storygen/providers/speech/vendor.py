@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -64,6 +65,8 @@ class VendorVoice(ABC):
     def __init__(self, voice: VoiceSettings) -> None:
         self._voice = voice
         self._kept: dict[str, tuple[bytes, Said]] = {}
+        # Names of files, and with them the keys under which vendors remember answers: a bad one must not come again.
+        self._refused: Counter[str] = Counter()
 
     @property
     def fingerprint(self) -> Mapping[str, Any]:
@@ -89,14 +92,20 @@ class VendorVoice(ABC):
         spent: list[Usage] = []
         said: list[Said] = []
         for number, piece in enumerate(order.pieces):
-            key, out = _key(piece, order, request), folder / f"piece-{number}.wav"
+            key = _key(piece, order, request)
+            out = folder / f"piece-{number}-{self._refused[key]}.wav"
             if key in self._kept:
                 said.append(await self._again(key, out))
             else:
-                said.append(await self._paid(piece, order, out, spent))
+                try:
+                    said.append(await self._paid(piece, order, out, spent))
+                except InvalidOutput:
+                    self._refused[key] += 1
+                    raise
                 await self._keep(key, said[-1])
         for piece in order.pieces:
             self._kept.pop(_key(piece, order, request), None)
+            self._refused.pop(_key(piece, order, request), None)
         take = folder / "take.wav"
         words = await join([_part(piece, one) for piece, one in zip(order.pieces, said, strict=True)], take)
         return Answer(value=Take(audio=take, words=words), usage=_total(spent))

@@ -20,6 +20,7 @@ from storygen.errors import (
 )
 from storygen.media.audio import wav_seconds
 from storygen.providers.base import Answer
+from storygen.providers.hints import hinting
 from storygen.providers.keys import KeyRing
 from storygen.providers.speech import gemini
 from storygen.providers.speech.base import SpeechRequest, Take
@@ -200,10 +201,11 @@ def test_one_bad_piece_among_good_ones_is_asked_for_again(
     words = "Only the tide" if vendor != "gemini" else "Who is out there"
     vendors.plan([{"vendor": vendor, "fault": fault, "first": 1, "contains": words}])
     voice = voice_of(vendor, vendors)
-    with pytest.raises(InvalidOutput) as caught:
-        spoken(voice, tmp_path / "a", *TALK)
-    assert caught.value.usage is not None
-    assert failed(spoken(voice, tmp_path / "b", *TALK).value, TALK) == set()
+    with hinting("the key of a call whose answer did not arrive"):
+        with pytest.raises(InvalidOutput) as caught:
+            spoken(voice, tmp_path / "a", *TALK)
+        assert caught.value.usage is not None
+        assert failed(spoken(voice, tmp_path / "b", *TALK).value, TALK) == set()
 
 
 @pytest.mark.parametrize("fault", ["broken_json", "wrong_shape"])
