@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import signal
 import subprocess
@@ -67,9 +66,7 @@ def chaos() -> Iterator[Figure]:
                 vendors.plan([])
                 asyncio.run(_film(settings, seed))
                 repeats.append(float(vendors.billed()["usd"]) - billed if fidelity == "full" else 0.0)
-    yield Figure(
-        name="chaos_success_ratio", values=(sum(successes) / RUNS,), unit="ratio", limit=1.0, sense="at least"
-    )
+    yield Figure(name="chaos_success_ratio", values=(sum(successes) / RUNS,), unit="ratio", limit=1.0, sense="at least")
     yield Figure(name="ledger_error_cents", values=(max(errors, default=0.0),), unit="cents", limit=0.5)
     yield Figure(name="chaos_paid_twice_usd", values=(max(repeats),), unit="USD", limit=0.0)
 
@@ -167,7 +164,7 @@ def _interrupts(vendors: Any, home: Path) -> Iterator[float]:
         before = len(vendors.requests("elevenlabs"))
         command = [sys.executable, "-m", "storygen", "run", str(home / "story.txt"), "-q"]
         with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as child:
-            for _ in itertools.takewhile(lambda _: len(vendors.requests("elevenlabs")) == before, itertools.count()):
+            while len(vendors.requests("elevenlabs")) == before:
                 time.sleep(0.01)
             started = time.perf_counter()
             child.send_signal(signal.SIGINT)

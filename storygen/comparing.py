@@ -14,7 +14,8 @@ from storygen.providers.base import Capability
 from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.telemetry.recorder import Recorder
-from storygen.telemetry.report_records import Report, build
+from storygen.telemetry.report import build
+from storygen.telemetry.report_records import Report
 
 OPERATION = "compare"
 

@@ -210,6 +210,8 @@ def test_a_file_that_is_written_again_with_the_same_words_changes_nothing(own_fo
     os.utime(file, (1, 1))
     assert not reloader.check()
     assert reloader.settings is before
+
+
 def test_a_value_that_is_no_json_is_named_with_its_variable(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STORYGEN_VOICE__VOICES", "{bad")
     with pytest.raises(InvalidSettings, match=r"environment STORYGEN_VOICE.*JSON"):
@@ -265,5 +267,7 @@ def test_a_language_is_read_however_it_is_written(written: str, read: str) -> No
 
 
 def test_a_language_that_is_none_is_told_what_would_be_right() -> None:
-    with pytest.raises(InvalidSettings, match=r"flag: film\.language: a language is written as a code.*it is 'German!'"):
+    with pytest.raises(
+        InvalidSettings, match=r"flag: film\.language: a language is written as a code.*it is 'German!'"
+    ):
         load(flags={"film": {"language": "German!"}})
