@@ -42,7 +42,10 @@ def _split(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("a list is written as JSON, or with commas and no brackets") from None
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 

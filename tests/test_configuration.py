@@ -218,7 +218,7 @@ def test_a_value_that_is_no_json_is_named_with_its_variable(own_folder: Path, mo
         load()
     monkeypatch.delenv("STORYGEN_VOICE__VOICES")
     (own_folder / ".env").write_text("STORYGEN_PROVIDERS__TEXT=[\n")
-    with pytest.raises(InvalidSettings, match=r"STORYGEN_PROVIDERS.*JSON"):
+    with pytest.raises(InvalidSettings, match=r"\.env: providers\.text: a list is written as JSON"):
         load()
 
 

@@ -13,7 +13,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "storygen"
 VALUES = {"story", "errors", "settings"}
-ANYTHING = {"__init__", "__main__", "cli", "production", "delivery"}  # here things are put together
+ANYTHING = {
+    "__init__",
+    "__main__",
+    "cli",
+    "production",
+    "delivery",
+    "checkup",
+    "comparing",
+    "estimating",
+}  # here things are put together
 MAY = {
     "story": set(),
     "errors": {"story"},  # only for the types of its fields
@@ -32,6 +41,9 @@ MAY = {
     "stages": VALUES
     | {"media", "quality", "stages.base"}
     | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video", ".transcription")},
+    "vendors": VALUES
+    | {"vendors", "media"}
+    | {f"providers.{part}" for part in ("text.base", "text.builtin", "speech.base", "speech.builtin", "speech.voices")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "pipeline": VALUES | {"stages", "events", "workshop"},
     "telemetry": VALUES | {"telemetry", "events"},
