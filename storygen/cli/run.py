@@ -40,10 +40,19 @@ def run(
         "telemetry": _given(metrics_port=metrics_port),
     }
     settings = load(config, {group: values for group, values in flags.items() if values})
+    _plain_warnings()
     order, reading = _order(source, settings, seed, out)
     if not quiet:
         _tell_warnings(reading)
     _perform(order, settings, quiet=quiet, profile=profile)
+
+
+def _plain_warnings() -> None:
+    """What is warned of where no log is asked for looks like every other line of ours."""
+    import logging
+
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter("storygen: %(message)s"))
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -59,7 +68,8 @@ def _order(source: str, settings: Settings, seed: int, out: Path | None) -> tupl
     from storygen.story import Source
 
     film = settings.film
-    reading = read_source(source, stdin=sys.stdin.buffer, language=film.language, seconds=film.seconds, seed=seed)
+    stdin = sys.stdin.buffer if sys.stdin else None
+    reading = read_source(source, stdin=stdin, language=film.language, seconds=film.seconds, seed=seed)
     story = reading.story()
     content = digest(story)
     origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
@@ -105,15 +115,31 @@ def _watched(order: Order, settings: Settings, observers: Sequence[Observer], *,
 
 
 async def _until_terminated(work: Any) -> Any:
-    """Let SIGTERM end the work as Ctrl-C does."""
+    """Let Ctrl-C, SIGTERM and the end of the terminal cancel the work; more of them change nothing while it ends."""
     import asyncio
     import signal
-    from contextlib import suppress
 
-    task = asyncio.ensure_future(work)
-    with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    # What the process was told to ignore (nohup) it goes on ignoring; Windows has no SIGHUP.
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in wanted}
+    before = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            loop.call_soon_threadsafe(task.cancel)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        return await task
+    finally:
+        if not stopped:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _tell_warnings(reading: Reading) -> None:
