@@ -9,6 +9,7 @@ import typer
 from storygen.cli.check import check
 from storygen.cli.report import report
 from storygen.cli.run import run
+from storygen.cli.streams import OutputLost, prepare
 from storygen.cli.validate import validate
 from storygen.errors import StorygenError
 
@@ -26,8 +27,12 @@ for command in (run, check, validate, report):
 
 def main() -> None:
     """Run a command; exit with 0, 1 (failed), 2 (a mistake of the caller), 124 (too slow) or 130 (stopped)."""
+    prepare()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except StorygenError as error:
         print(f"storygen: {_safe(error.message)}", file=sys.stderr)
         for note in getattr(error, "__notes__", ()):
@@ -35,9 +40,9 @@ def main() -> None:
         if error.hint:
             print(f"  {_safe(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except OutputLost as error:
+        print(f"storygen: standard output cannot be written to: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _safe(text: str) -> str:

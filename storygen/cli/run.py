@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(
     source: Annotated[str, typer.Argument(help="A topic in quotes, a file, or - for standard input.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
     aspect: Annotated[str | None, typer.Option(help="9:16, 16:9 or 1:1.")] = None,
     strategy: Annotated[str | None, typer.Option(help="overlay, visual-only, ui-only or audio-only.")] = None,
     theme: Annotated[str | None, typer.Option(help="Terminal: dark, light, matrix, hacker or vscode.")] = None,
@@ -32,6 +32,7 @@ def run(
     config: Annotated[Path | None, typer.Option(help="File of settings [storygen.toml].", show_default=False)] = None,
 ) -> None:
     """Make a film of SOURCE: narrated, subtitled, with a report of where the time went."""
+    from storygen.cli.language import with_language
     from storygen.configuration import load
 
     flags = {
@@ -41,10 +42,29 @@ def run(
     }
     settings = load(config, {group: values for group, values in flags.items() if values})
     _plain_warnings()
-    order, reading = _order(source, settings, seed, out)
+    if out is not None:
+        _refuse_folder(out)
+    order, reading = _order(source, settings, seed, Path(out) if out else None)
     if not quiet:
-        _tell_warnings(reading)
+        _tell_warnings(with_language(reading))
     _perform(order, settings, quiet=quiet, profile=profile)
+
+
+def _refuse_folder(name: str) -> None:
+    """Raise `InvalidSettings` for what can never be the name of a folder."""
+    import os
+
+    from storygen.errors import InvalidSettings
+
+    try:
+        name.encode("utf-8")
+        encoded = os.fsencode(name)
+    except UnicodeEncodeError:
+        raise InvalidSettings("--out: the name cannot be written in UTF-8.", hint="Name another folder.") from None
+    if not name.strip() or b"\0" in encoded:
+        raise InvalidSettings("--out: it names no folder.", hint="Name one, or leave --out away.")
+    if max(map(len, encoded.split(os.sep.encode()))) > 255 or len(encoded) > 4000:
+        raise InvalidSettings(f"--out: {name[:40]}… is too long for a name.", hint="Name a folder with fewer letters.")
 
 
 def _plain_warnings() -> None:
