@@ -125,7 +125,8 @@ def _nearest(report: Mapping[str, Any], kind: str) -> str:
     near = difflib.get_close_matches(str(report.get("detail", "")).lower(), known, n=4, cutoff=0.4)
     some = f"Did you mean {', '.join(near)}? " if near else ""
     place = "https://github.com/espeak-ng/espeak-ng/blob/master/docs/languages.md"
-    return f"{some}There are {len(known)} {kind}" + (f"; all of them: {place}" if kind == "languages" else ".")
+    others = f"such as en, de, cmn; all of them: {place}" if kind == "languages" else "such as f3, m3, Andy."
+    return f"{some}There are {len(known)} {kind}, {others}"
 
 
 def _refusal(report: Mapping[str, Any]) -> StorygenError:

@@ -198,7 +198,7 @@ def _beats(plan: _Plan, count: int) -> list[_Beat]:
 
 
 def _terse(plan: _Plan, count: int) -> list[_Beat]:
-    """The beginning, perhaps the find, and the end: a part of each, and the narrator alone says more if time is left."""
+    """The beginning, perhaps the find, and the end: a part of each; the narrator alone says more if time is left."""
     beats = [_parts(_wording(plan, name), plan, name) for name in _ORDER if name in ("hook", "last", "find")[:count]]
     for beat in beats:
         first, *rest = [part for part in beat.said if not part[1].startswith(">")]

@@ -179,11 +179,13 @@ def test_common_languages_are_spoken(language: str, tmp_path: Path) -> None:
     assert_words(spoken(one("radio 12", language), tmp_path), ("radio 12",))
 
 
-def test_an_unknown_language_is_refused_with_the_list_of_those_that_exist(tmp_path: Path) -> None:
+def test_an_unknown_language_is_refused_with_the_nearest_and_where_all_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        spoken(one("hi", "xq"), tmp_path)
-    assert "'xq'" in caught.value.message
-    assert {"en-us,", "de,", "cmn,"} <= set(caught.value.hint.split())
+        spoken(one("hi", "enn"), tmp_path)
+    assert "'enn'" in caught.value.message
+    assert "Did you mean en" in caught.value.hint
+    assert "all of them: https://" in caught.value.hint
+    assert len(caught.value.hint) < 250
 
 
 def test_a_data_folder_with_a_long_path_is_reached_by_a_short_link(
