@@ -13,6 +13,7 @@ from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from storygen.errors import InvalidScript, RenderFailed, StorygenError
 from storygen.media.audio import join_wavs
@@ -35,7 +36,7 @@ from storygen.story import Captions, Film, Frame, Made, Narration, Overlay, Segm
 
 Part = tuple[Made[Segment] | None, Made[Narration]]
 
-_rendering = 0
+_rendering: WeakKeyDictionary[Tools, int] = WeakKeyDictionary()
 
 
 async def render(
@@ -109,26 +110,25 @@ async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) ->
     """Render a scene with the cores that it can have."""
     if look.shot and look.overlay:
         look = await _with_panel(look, look.overlay, tools)
-    async with _cores_for_one(tools.cores) as cores:
+    async with _cores_for_one(tools) as cores:
         return await _encode(look, cores, tools, film, folder)
 
 
 @asynccontextmanager
-async def _cores_for_one(cores: int) -> AsyncIterator[int]:
-    """How many cores a scene may have to itself, by how many scenes are being rendered in this process.
+async def _cores_for_one(tools: Tools) -> AsyncIterator[int]:
+    """How many cores a scene may have to itself, by how many scenes are being rendered with the same tools.
 
     Whole rounds of scenes take a core each, because that is the cheapest; those of the last, incomplete round share
     what is left, so that no core is idle while the last scene of a film is rendered.
     """
-    global _rendering  # noqa: PLW0603  # the cores of the machine are one thing, too
-    ahead = _rendering
-    _rendering += 1
+    cores, ahead = tools.cores, _rendering.get(tools, 0)
+    _rendering[tools] = ahead + 1
     try:
         await asyncio.sleep(0)  # lets those that start at the same moment be counted
-        whole = _rendering // cores * cores
-        yield max(1, cores // (_rendering - whole)) if ahead >= whole else 1
+        whole = _rendering[tools] // cores * cores
+        yield max(1, cores // (_rendering[tools] - whole)) if ahead >= whole else 1
     finally:
-        _rendering -= 1
+        _rendering[tools] -= 1
 
 
 async def _encode(look: Look, cores: int, tools: Tools, film: FilmSettings, folder: Path) -> Segment:
