@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import time
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -43,6 +43,7 @@ from storygen.workshop import Pulse, Workshop
 
 PIPELINE = "story"
 HISTORY = "history.sqlite"
+_LOG = logging.getLogger("storygen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ def past_durations(settings: Settings) -> list[PastDurations]:
     try:
         return History(settings.folders.state / HISTORY).durations()
     except StorygenError as error:
-        warnings.warn(f"The history cannot be read: {error.message}", RuntimeWarning, stacklevel=2)
+        _LOG.warning("Nothing is known of earlier runs: %s.", error.message)
         return []
 
 
@@ -194,7 +195,7 @@ def _remember(run: PastRun, settings: Settings) -> None:
     try:
         history.record(run)
     except StorygenError as error:
-        warnings.warn(f"This run is not in the history: {error.message}", RuntimeWarning, stacklevel=2)
+        _LOG.warning("This run will not be found again: %s.", error.message)
 
 
 def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:

@@ -267,7 +267,5 @@ def test_a_language_is_read_however_it_is_written(written: str, read: str) -> No
 
 
 def test_a_language_that_is_none_is_told_what_would_be_right() -> None:
-    with pytest.raises(
-        InvalidSettings, match=r"flag: film\.language: a language is written as a code.*it is 'German!'"
-    ):
+    with pytest.raises(InvalidSettings, match=r"film\.language: a language is written as a code.*it is 'German!'"):
         load(flags={"film": {"language": "German!"}})

@@ -12,6 +12,7 @@ from storygen.cli.doctor import doctor
 from storygen.cli.estimate import estimate
 from storygen.cli.report import report
 from storygen.cli.run import run
+from storygen.cli.streams import OutputLost, prepare
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
 from storygen.cli.voices import voices
@@ -34,8 +35,12 @@ def main() -> None:
 
     Exits with 0, 1 (failed), 2 (a mistake of the caller), 3 (a placeholder), 124 (too slow) or 130 (stopped).
     """
+    prepare()
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except StorygenError as error:
         print(f"storygen: {_safe(error.message)}", file=sys.stderr)
         if where := _where(error):
@@ -45,9 +50,9 @@ def main() -> None:
         if error.hint:
             print(f"  {_safe(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    except OutputLost as error:
+        print(f"storygen: standard output cannot be written to: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _where(error: StorygenError) -> str:

@@ -22,11 +22,21 @@ def check(
     source: Annotated[
         str, typer.Argument(help="A topic in quotes, a file, or - for standard input.", show_default=False)
     ],
+    language: Annotated[
+        str, typer.Option(help="Language of the story, where it names none [en].", show_default=False)
+    ] = "en",
 ) -> None:
     """Read SOURCE, say what is doubtful in it and what each scene will become, and make nothing."""
+    from storygen.cli.language import with_language
+    from storygen.errors import InvalidSettings
     from storygen.scripts import read_source
+    from storygen.settings import language_tag
 
-    reading = read_source(source)
+    try:
+        tag = language_tag(language)
+    except ValueError as error:
+        raise InvalidSettings(f"--language {language!r}: {error}.", hint="Leave it away for English.") from error
+    reading = with_language(read_source(source, language=tag))
     scenes = reading.script.scenes if reading.script else ()
     _say(f"{reading.name}: {reading.format}, {reading.encoding}")
     for text in _issues(reading):
@@ -40,7 +50,7 @@ def check(
             _say(text)
     _say(f"{len(scenes)} scenes, {len(reading.warnings)} warnings, {len(reading.errors)} errors")
     if reading.errors:
-        raise typer.Exit(1)
+        raise typer.Exit(2)
 
 
 def _issues(reading: Reading) -> Iterator[str]:

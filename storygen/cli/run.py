@@ -20,7 +20,7 @@ PLACEHOLDER = 3
 
 def run(
     source: Annotated[str, typer.Argument(help="A topic in quotes, a file, or - for standard input.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
+    out: Annotated[str | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
     aspect: Annotated[str | None, typer.Option(help="9:16, 16:9 or 1:1.")] = None,
     strategy: Annotated[str | None, typer.Option(help="overlay, visual-only, ui-only or audio-only.")] = None,
     theme: Annotated[str | None, typer.Option(help="Terminal: dark, light, matrix, hacker or vscode.")] = None,
@@ -34,6 +34,7 @@ def run(
     config: Annotated[Path | None, typer.Option(help="File of settings [storygen.toml].", show_default=False)] = None,
 ) -> None:
     """Make a film of SOURCE: narrated, subtitled, with a report of where the time went."""
+    from storygen.cli.language import with_language
     from storygen.configuration import load
 
     flags = {
@@ -42,10 +43,38 @@ def run(
         "telemetry": _given(metrics_port=metrics_port),
     }
     settings = load(config, {group: values for group, values in flags.items() if values})
-    order, reading = order_of(source, settings, seed, out)
+    _plain_warnings()
+    if out is not None:
+        _refuse_folder(out)
+    order, reading = order_of(source, settings, seed, Path(out) if out else None)
     if not quiet:
-        _tell_warnings(reading)
+        _tell_warnings(with_language(reading))
     _perform(order, settings, quiet=quiet, profile=profile)
+
+
+def _refuse_folder(name: str) -> None:
+    """Raise `InvalidSettings` for what can never be the name of a folder."""
+    import os
+
+    from storygen.errors import InvalidSettings
+
+    try:
+        name.encode("utf-8")
+        encoded = os.fsencode(name)
+    except UnicodeEncodeError:
+        raise InvalidSettings("--out: the name cannot be written in UTF-8.", hint="Name another folder.") from None
+    if not name.strip() or b"\0" in encoded:
+        raise InvalidSettings("--out: it names no folder.", hint="Name one, or leave --out away.")
+    if max(map(len, encoded.split(os.sep.encode()))) > 255 or len(encoded) > 4000:
+        raise InvalidSettings(f"--out: {name[:40]}… is too long for a name.", hint="Name a folder with fewer letters.")
+
+
+def _plain_warnings() -> None:
+    """What is warned of where no log is asked for looks like every other line of ours."""
+    import logging
+
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(logging.Formatter("storygen: %(message)s"))
 
 
 def _given(**values: Any) -> dict[str, Any]:
@@ -62,7 +91,8 @@ def order_of(source: str, settings: Settings, seed: int, out: Path | None) -> tu
     from storygen.story import Source
 
     film = settings.film
-    reading = read_source(source, stdin=sys.stdin.buffer, language=film.language, seconds=film.seconds, seed=seed)
+    stdin = sys.stdin.buffer if sys.stdin else None
+    reading = read_source(source, stdin=stdin, language=film.language, seconds=film.seconds, seed=seed)
     story = reading.story()
     content = digest(story)
     origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
@@ -111,15 +141,31 @@ def _watched(order: Order, settings: Settings, observers: Sequence[Observer], *,
 
 
 async def _until_terminated(work: Any) -> Any:
-    """Let SIGTERM end the work as Ctrl-C does."""
+    """Let Ctrl-C, SIGTERM and the end of the terminal cancel the work; more of them change nothing while it ends."""
     import asyncio
     import signal
-    from contextlib import suppress
 
-    task = asyncio.ensure_future(work)
-    with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    # What the process was told to ignore (nohup) it goes on ignoring; Windows has no SIGHUP.
+    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in wanted}
+    before = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        if not stopped:
+            stopped = True
+            loop.call_soon_threadsafe(task.cancel)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        return await task
+    finally:
+        if not stopped:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _tell_warnings(reading: Reading) -> None:

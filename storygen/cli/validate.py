@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from storygen.story import Check
 
 SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
+SOUNDS_AND_CLIPS = frozenset(
+    {".aac", ".avi", ".flac", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm"}
+)
+STILLS = frozenset({".gif", ".jpeg", ".jpg", ".png", ".webp"})
 _TIME_LIMIT = 3600.0
 
 
@@ -66,6 +70,10 @@ def _measure(file: Path, sound: Path | None) -> tuple[Check, ...]:
         return asyncio.run(_media(file, settings))
     if probe.is_still(file):
         return check_image(file, settings.film.frame)
+    if file.suffix.lower() in SOUNDS_AND_CLIPS:
+        probe.media_demuxer(file)  # raises: a text under such a name is a broken film and not a story
+    if file.suffix.lower() in STILLS:
+        probe.still_demuxer(file)
     return _text(file, settings)
 
 

@@ -13,7 +13,6 @@ from storygen.story import Usage
 
 TABLE = Path(__file__).with_name("prices.toml")
 FREE = frozenset({"builtin", "local", "piper", "faster_whisper"})
-_NOTHING = Usage()  # an attempt that used nothing costs nothing, whatever the price
 UNITS = tuple(field.name for field in fields(Usage))
 _GENAI_IDS = {"gemini": "google"}
 _TIERED_FROM = 100_000
@@ -47,7 +46,7 @@ class PriceTable:
 
     def cost(self, provider: str, model: str, usage: Usage) -> float | None:
         """See `Prices.cost`."""
-        if provider in FREE or usage == _NOTHING:
+        if provider in FREE:
             return 0.0
         price = self.price(provider, model)
         if price is None:

@@ -5,6 +5,7 @@ Loudness is integrated loudness after ITU-R BS.1770 / EBU R 128 in LUFS, peaks a
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 import wave
@@ -263,6 +264,8 @@ def _write_silence(wav: wave.Wave_write, frames: int) -> None:
 
 def _segment(path: Path) -> AudioSegment:
     _reader(path).close()
+    # While it is imported, pydub searches PATH for a program that is not needed here, and breaks where there is none.
+    os.environ.setdefault("PATH", os.defpath)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of audioop, and of an ffmpeg that it does not need for WAV
         from pydub import AudioSegment

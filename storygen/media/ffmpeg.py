@@ -155,11 +155,20 @@ def local(path: Path) -> str:
     return f"file:{path}"
 
 
+def _encoded(argument: str) -> str | bytes:
+    """A title of any writing for ffmpeg, which reads UTF-8, where the locale of this process has no letters for it."""
+    try:
+        os.fsencode(argument)
+    except UnicodeEncodeError:
+        return argument.encode("utf-8", "surrogateescape")
+    return argument
+
+
 def _start(binary: Path, command: Command) -> subprocess.Popen[bytes]:
     """Start ffmpeg. asyncio's own subprocesses hang in Python 3.11 when they are cancelled while they start."""
     tether = (sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())) if sys.platform == "linux" else ()
     return subprocess.Popen(  # noqa: S603  # a list of arguments, and no shell
-        (*tether, str(binary), *arguments(command)),
+        [_encoded(argument) for argument in (*tether, str(binary), *arguments(command))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

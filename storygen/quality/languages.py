@@ -68,7 +68,7 @@ def _writing(mark: str) -> str:
 def _by_words(text: str, base: str) -> Guess:
     words = [word.strip(".,;:!?¡¿\"'“”«»()…").lower() for word in text.split()[:5000]]
     if len(words) < _LEAST_WORDS:
-        return Guess(fits=True, foreign=False, reason=f"{len(words)} words are too few to tell")
+        return Guess(fits=True, foreign=False, reason="too few words to tell: " + str(len(words)))
     shares = {language: sum(word in smalls for word in words) for language, smalls in _SMALLS.items()}
     likely = max(shares, key=lambda language: (shares[language], language == base))
     strange = likely != base and shares[likely] >= 3 and shares[likely] >= 2 * shares[base] + 2

@@ -23,10 +23,11 @@ from storygen.quality.tables import (
 
 Rule = Callable[[str, str], str]
 
-EDITION = 1
+EDITION = 2
 _MOST_PASSES = 12
 _LOOK = 60
 _TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
+_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
 _URL = re.compile(r"(?:https?://|www\.)[^\s<>\"'“”)\]]+", re.IGNORECASE)
 _MAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
 
@@ -48,7 +49,7 @@ def fit(text: str, language: str) -> tuple[tuple[str, str, str], ...]:
 
 
 def _markup(text: str, _language: str) -> str:
-    text = _TAG.sub(" ", html.unescape(text))
+    text = _OVERRIDE.sub("", _TAG.sub(" ", html.unescape(text)))
     text = re.sub(r"```\w*\n?|`", "", text)
     text = re.sub(r"!?\[([^\[\]]*)\]\([^()\s]*(?: \"[^\"]*\")?\)", r"\1", text)
     text = re.sub(r"\[\^[^\]]*\]", "", text)
@@ -84,6 +85,11 @@ def _is_picture(mark: str) -> bool:
     return (unicodedata.category(mark) == "So" and ord(mark) >= 0x2300) or mark in "\ufe0f\u20e3"
 
 
+def _is_modifier(mark: str) -> bool:
+    """Whether it only changes the emoji before it: a tone of skin, or a letter of a flag."""
+    return 0x1F3FB <= ord(mark) <= 0x1F3FF or 0xE0020 <= ord(mark) <= 0xE007F
+
+
 def _emoji(text: str, language: str) -> str:
     """Emoji are left out where there are words beside them, and named where there are none (in English)."""
     if not any(_is_picture(mark) for mark in text):
@@ -92,9 +98,10 @@ def _emoji(text: str, language: str) -> str:
     out = []
     for at, mark in enumerate(text):
         joins = mark == "\u200d" and at and _is_picture(text[at - 1])
-        if not _is_picture(mark) and not joins and not 0x1F3FB <= ord(mark) <= 0x1F3FF:
+        drawn = text[at + 1 : at + 2] == "\ufe0f" and not mark.isalnum() and mark not in "#*"
+        if not _is_picture(mark) and not joins and not drawn and not _is_modifier(mark):
             out.append(mark)
-        elif not beside and language == "en" and mark not in "\ufe0f\u20e3\u200d":
+        elif not beside and language == "en" and mark not in "\ufe0f\u20e3\u200d" and not _is_modifier(mark):
             out.append(f" {unicodedata.name(mark, '').lower()} ")
         else:
             out.append(" ")
@@ -199,7 +206,7 @@ def _punctuation(text: str, _language: str) -> str:
 def _space(text: str, language: str) -> str:
     text = "".join(" " if unicodedata.category(mark) in {"Cc", "Zl", "Zp"} else mark for mark in text)
     text = " ".join(text.replace("\u200b", "").replace("\ufeff", "").split())
-    text = re.sub(r"\s+([,.;!?…])(?!\w)", r"\1", text) if language != "fr" else text
+    text = re.sub(r"\s+([,.;!?…”’)])(?!\w)", r"\1", text) if language != "fr" else text
     text = re.sub(r"\(\s*\)|\"\s*\"|“\s*”", "", text).strip(" ,;|")
     return "" if not any(mark.isalnum() for mark in text) and not any(map(_is_picture, text)) else text
 

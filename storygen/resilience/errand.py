@@ -106,8 +106,8 @@ class Errand:
             return
         is_lost = isinstance(error, asyncio.CancelledError) or getattr(error, "is_uncertain", False)
         usage = error.usage if isinstance(error, ProviderFailure) else None
-        if usage is None and not is_lost:
-            return
+        if not is_lost and usage in {None, Usage()}:
+            return  # a request that was refused used nothing, and has no price that could be unknown
         retryable = isinstance(error, ProviderFailure) and error.retryable
         wasted = "retried" if retryable and self.attempts < self.lane.policy.retry.attempts else "failed"
         used = self.provider.expected(self.call.request) if usage is None else usage

@@ -12,6 +12,7 @@ MAX_BYTES = 2_000_000
 MAX_SCENES = 2_000
 MAX_TITLE = 120
 UNTITLED = "Untitled"
+_MOST_LISTED = 20
 
 
 class Severity(StrEnum):
@@ -72,7 +73,9 @@ class Reading:
         """What the film is made of; raises `InvalidScript` that lists every error."""
         found = self.brief or self.script
         if found is None or self.errors:
-            listed = "\n".join(f"  {issue}" for issue in self.errors[:50])
+            listed = "\n".join(f"  {issue}" for issue in self.errors[:_MOST_LISTED])
+            if len(self.errors) > _MOST_LISTED:
+                listed += f"\n  and {len(self.errors) - _MOST_LISTED} more"
             raise InvalidScript(
                 f"{self.name} cannot be made into a film:\n{listed}",
                 hint=f"correct these lines; `storygen check {self.name}` shows them again",

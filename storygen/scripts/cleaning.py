@@ -9,6 +9,11 @@ from storygen.scripts.base import Row
 
 _BREAKS = frozenset("\t\n\v\f\r\x1c\x1d\x1e\x85\u2028\u2029")
 _UNSEEN = frozenset("\ufeff\u00ad\u200b\u2060")
+# Whole sequences that command a terminal (ECMA-48), for without their first byte they would be read as words.
+_COMMANDS = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]"
+    r"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]+[0-~]|\x1b[0-Z=>c]"
+)
 _DROPPED = frozenset({"Cc", "Cs"})
 # The Stream-Safe Text Format of UAX #15; without it a long run of marks makes normalisation quadratic.
 _MAX_MARKS = 30
@@ -16,9 +21,11 @@ _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0
 
 
 def clean(text: str) -> str:
-    """The text on one line: breaks become spaces, control characters and lone surrogates go, the rest is NFC."""
+    """The text on one line: breaks become spaces, controls (whole sequences) and lone surrogates go, the rest is NFC."""
     if text.isascii() and text.isprintable():
         return text
+    if "\x1b" in text or "\x9b" in text:
+        text = _COMMANDS.sub("", text)
     kept: list[str] = []
     marks = 0
     for character in text:

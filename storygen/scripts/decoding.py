@@ -126,7 +126,8 @@ def _by_line(data: bytes) -> Decoded:
         except UnicodeDecodeError:
             lines.append(line.decode("cp1252", "replace"))
             guessed.append(number)
-    others = f", as are {len(guessed) - 1} other lines" if len(guessed) > 1 else ""
+    more = len(guessed) - 1
+    others = f", as {'is' if more == 1 else 'are'} {more} other line{'' if more == 1 else 's'}" if more else ""
     guess = warning(guessed[0], f"not UTF-8, read as Windows-1252{others}", "save the file as UTF-8")
     return Decoded(text="\n".join(lines), encoding="windows-1252", issues=(guess,))
 

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from storygen.errors import InvalidScript, RenderFailed, StorygenError
 from storygen.media.audio import join_wavs, silence_wav
@@ -41,7 +42,7 @@ Part = tuple[Made[Segment] | None, Made[Narration]]
 _LOOP = "loop.mp4"
 _NOTICE_SECONDS = 5.0
 _ADVICE = "Run it again when that is mended: what is finished is kept."
-_rendering = 0
+_rendering: WeakKeyDictionary[Tools, int] = WeakKeyDictionary()
 
 
 async def render(
@@ -144,7 +145,7 @@ async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) ->
     """Render a scene with the cores that it can have."""
     if look.shot and look.overlay:
         look = await _with_panel(look, look.overlay, tools)
-    async with _cores_for_one(tools.cores) as cores:
+    async with _cores_for_one(tools) as cores:
         if look.shot and look.shot.clip:
             look = await _with_take(look, look.shot.clip, look.shot.clip_seconds, tools, folder)
         segment = await _encode(look, cores, tools, film, folder)
@@ -153,21 +154,20 @@ async def _render(look: Look, tools: Tools, film: FilmSettings, folder: Path) ->
 
 
 @asynccontextmanager
-async def _cores_for_one(cores: int) -> AsyncIterator[int]:
-    """How many cores a scene may have to itself, by how many scenes are being rendered in this process.
+async def _cores_for_one(tools: Tools) -> AsyncIterator[int]:
+    """How many cores a scene may have to itself, by how many scenes are being rendered with the same tools.
 
     Whole rounds of scenes take a core each, because that is the cheapest; those of the last, incomplete round share
     what is left, so that no core is idle while the last scene of a film is rendered.
     """
-    global _rendering  # noqa: PLW0603  # the cores of the machine are one thing, too
-    ahead = _rendering
-    _rendering += 1
+    cores, ahead = tools.cores, _rendering.get(tools, 0)
+    _rendering[tools] = ahead + 1
     try:
         await asyncio.sleep(0)  # lets those that start at the same moment be counted
-        whole = _rendering // cores * cores
-        yield max(1, cores // (_rendering - whole)) if ahead >= whole else 1
+        whole = _rendering[tools] // cores * cores
+        yield max(1, cores // (_rendering[tools] - whole)) if ahead >= whole else 1
     finally:
-        _rendering -= 1
+        _rendering[tools] -= 1
 
 
 async def _encode(look: Look, cores: int, tools: Tools, film: FilmSettings, folder: Path) -> Segment:

@@ -25,8 +25,18 @@ def slug(title: str, *, fallback: str = "story", longest: int = 60) -> str:
     words = re.sub(r"[\W_]+", "-", plain).strip("-")
     while len(words.encode()) > longest:
         words = words[:-1]
-    words = words.strip("-") or fallback
+    words = _encodable(words).strip("-") or fallback
     return f"{words}-{fallback}" if words in _RESERVED else words
+
+
+def _encodable(words: str) -> str:
+    """The words, in ASCII where the file system cannot name them otherwise."""
+    try:
+        os.fsencode(words)
+    except UnicodeEncodeError:
+        plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode("ascii")
+        return re.sub("-+", "-", plain)
+    return words
 
 
 _REFUSALS = {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ENAMETOOLONG}

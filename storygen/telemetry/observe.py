@@ -57,22 +57,33 @@ class observe:  # noqa: N801 - it is used as a function is
     between the steps of somebody else.
     """
 
-    __slots__ = ("_metadata", "_name", "_timed")
+    __slots__ = ("_metadata", "_name", "_open")
 
     def __init__(self, name: str, **metadata: Any) -> None:
         self._name = name
         self._metadata = metadata
+        self._open: list[Any] = []
 
     def __enter__(self) -> Timed:
-        timed = self._timed = events.begin("operation", self._name, self._metadata) if _on else None
+        timed = events.begin("operation", self._name, dict(self._metadata)) if _on else events.NOTHING
+        self._open.append(timed)
         # What stands in for timed work that nobody watches has the same methods.
-        return timed.__enter__() if timed is not None else events.NOTHING  # type: ignore[return-value]
+        return timed if timed is events.NOTHING else timed.__enter__()  # type: ignore[return-value]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timed is not None:
-            self._timed.__exit__(kind, error, trace)
+        timed = self._open[0] if len(self._open) == 1 else self._entered()
+        self._open.remove(timed)
+        if timed is not events.NOTHING:
+            timed.__exit__(kind, error, trace)
+
+    def _entered(self) -> Any:
+        """What this context entered last: one object may be in use several times, nested and side by side."""
+        entered, here = tuple(self._open), events.current()
+        if here in entered:
+            return here
+        return events.NOTHING if events.NOTHING in entered else entered[-1]
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Decorate `function`."""

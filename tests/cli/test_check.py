@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from storygen.cli.check import check
-from storygen.errors import InvalidScript
+from storygen.errors import InvalidScript, InvalidSettings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -50,9 +50,9 @@ def test_a_warning_names_its_line_and_leaves_the_exit_code_at_0() -> None:
     assert result.stdout.endswith("1 scenes, 1 warnings, 0 errors\n")
 
 
-def test_errors_name_their_lines_and_end_with_exit_code_1() -> None:
+def test_errors_name_their_lines_and_end_with_exit_code_2() -> None:
     result = run("-", text=b"title: T\nscenes:\n- titel: A\n- mood: odd\n")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "line 3: error: unknown key “titel” in scene 1 (did you mean title?)" in result.stdout
     assert result.stdout.endswith("0 scenes, 0 warnings, 2 errors\n")
 
@@ -83,3 +83,33 @@ def test_checking_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     run(str(EXAMPLES / "lighthouse.txt"))
     assert not list(tmp_path.iterdir())
+
+
+GERMAN = "Der Hund und die Katze sind nicht auf dem Sofa. Sie war mit der Maus im Garten, und es ist auch kalt."
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GERMAN, "looks like de"),
+        ("في البدء كان النور", "arabic letters"),
+        ("夜里下雪了。", "cjk letters"),
+        ("Жила-была лиса", "cyrillic"),
+    ],
+)
+def test_a_text_of_another_language_is_warned_of(text: str, said: str) -> None:
+    result = run("-", text=text.encode())
+    assert result.exit_code == 0
+    (line,) = [line for line in result.stdout.splitlines() if "--language" in line]
+    assert "warning: " in line
+    assert said in line
+
+
+def test_a_text_in_the_language_that_is_asked_for_is_not_warned_of() -> None:
+    result = run("-", "--language", "DE", text=f"# Kalt\n\n{GERMAN}".encode())
+    assert "in de, about" in result.stdout
+    assert result.stdout.endswith(" 0 warnings, 0 errors\n")
+
+
+def test_a_language_that_is_none_is_refused() -> None:
+    assert isinstance(run("x", "--language", "German!").exception, InvalidSettings)

@@ -90,3 +90,16 @@ def test_a_damaged_film_and_a_missing_one_are_the_callers_mistakes(tmp_path: Pat
     _, err, code = validate(tmp_path / "none.mp4")
     assert code == 2
     assert "not a file" in err
+
+
+@pytest.mark.parametrize(
+    "name", ["film.mp4", "film.MOV", "a.webm", "a.mkv", "a.m4a", "a.wav", "a.mp3", "a.png", "a.jpg"]
+)
+@pytest.mark.parametrize("content", ["", "The lamp went out again tonight."])
+def test_a_text_under_the_name_of_a_film_or_picture_is_not_taken_for_a_story(
+    tmp_path: Path, validate, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    out, err, code = validate(tmp_path / name)
+    assert (out, code) == ("", 2)
+    assert f"{name!r} is not a" in err

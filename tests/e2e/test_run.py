@@ -153,7 +153,7 @@ def test_an_edited_scene_costs_that_scene_alone(shell: Any) -> None:
     assert len(list((shell.home / "films").iterdir())) == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_stopping_a_run_leaves_nothing_half_made_and_no_process(shell: Any, number: signal.Signals) -> None:
     child = shell.start("run", "a very long walk", "--seconds", "120", env={"STORYGEN_FILM__HEIGHT": "1280"})
     assert child.stderr is not None
@@ -168,6 +168,29 @@ def test_stopping_a_run_leaves_nothing_half_made_and_no_process(shell: Any, numb
     assert shell.films() == []
     assert shell.leftovers() == []
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_impatience_while_a_run_is_being_stopped_changes_nothing(shell: Any) -> None:
+    child = shell.start("run", "a very long walk", "--seconds", "120", env={"STORYGEN_FILM__HEIGHT": "1280"})
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "assembly" in line:
+            break
+    pids = _ffmpegs_of(child.pid)
+    assert pids
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        child.send_signal(signal.SIGINT)
+        os.sched_yield()
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=30)
+    assert child.returncode == 130, said
+    assert said.strip().splitlines()[-2:] == [
+        "storygen: Stopped.",
+        "  What is finished is kept: the same command goes on from here.",
+    ]
+    assert "Traceback" not in said
+    assert "destroyed" not in said
+    assert shell.leftovers() == []
 
 
 def test_two_runs_at_once_share_a_cache(shell: Any) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import subprocess
+import sys
 import warnings
 import wave
 from itertools import pairwise, product
@@ -222,3 +224,14 @@ def test_a_playlist_that_poses_as_a_sound_is_not_followed(tmp_path: Path) -> Non
     posing.write_text(f"ffconcat version 1.0\nfile '{secret}'\n")
     with pytest.raises(RenderFailed):
         asyncio.run(Bench(tmp_path).ffmpeg(measure_command(posing)))
+
+
+def test_a_take_is_trimmed_where_the_environment_is_empty(tmp_path: Path) -> None:
+    take = write_wav(tmp_path / "a.wav", [*[0] * 24_000, *tone(0.3), *[0] * 24_000])
+    code = (
+        "import sys; from pathlib import Path; from storygen.media.audio import trim; "
+        "trim(Path(sys.argv[1]), (), Path(sys.argv[2]), lead=0.1, tail=0.1)"
+    )
+    command = [sys.executable, "-c", code, str(take), str(tmp_path / "out.wav")]
+    subprocess.run(command, env={}, cwd=Path.cwd(), check=True)
+    assert wav_seconds(tmp_path / "out.wav") < 0.7

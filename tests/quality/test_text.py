@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from storygen.quality.spoken import fit
 from storygen.quality.text import Limits, check_language, check_script, check_text
 from storygen.story import Check, Line, Scene, Script, Verdict
 
@@ -100,3 +101,18 @@ def test_an_empty_scene_among_others_and_an_endless_line_warn() -> None:
     assert named(checks, "empty_scenes").verdict is Verdict.WARN
     assert named(checks, "line_characters").verdict is Verdict.WARN
     assert named(checks, "scenes").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        (r"{\fs200}It was {\an8\pos(1,2)}here.", "It was here."),
+        ("It was fun 🎉.", "It was fun."),
+        ("We won! 🏆🥇🏅", "We won!"),
+        ("He said “wow 😮”.", "He said “wow”."),
+        ("Go 👍🏽 ↗️!", "Go!"),
+        ("👍🏽", "thumbs up sign"),
+    ],
+)
+def test_overrides_of_subtitles_and_emoji_beside_words_are_not_spoken(written: str, spoken: str) -> None:
+    assert fit(written, "en")[-1][2] == spoken

@@ -123,3 +123,10 @@ def test_a_title_that_no_card_can_hold_is_cut_and_told() -> None:
     assert reading.script.title.startswith("lamp lamp")
     assert len(reading.script.title) <= 120
     assert [issue.message for issue in reading.warnings] == ["titles longer than 120 characters are cut"]
+
+
+@pytest.mark.parametrize("coloured", ["\x1b[31mred\x1b[0m", "\x9b1;31mred", "\x1b]0;title\x07red", "\x1b(Bred"])
+def test_colours_of_a_terminal_are_no_words(coloured: str) -> None:
+    reading = read_text(f"The door was {coloured}.\n".encode(), "a.txt")
+    assert reading.script is not None
+    assert reading.script.scenes[0].spoken == "The door was red."

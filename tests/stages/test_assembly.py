@@ -198,6 +198,17 @@ def test_the_last_scene_is_shared_by_the_cores_that_are_left_and_a_full_round_is
     assert go(work([40, 50, 60])) == 4
 
 
+def test_another_film_that_is_made_in_the_same_process_takes_no_cores_away(tmp_path: Path) -> None:
+    both = [tools_in(tmp_path / "a"), tools_in(tmp_path / "b")]
+    frame, voice, shot = Frame(width=64, height=64, fps=10), narration(tmp_path, 3.2), grey_shot(tmp_path, 10)
+
+    async def work() -> None:
+        await asyncio.gather(*(render(tools, shot, voice, frame=frame) for tools in both))
+
+    go(work())
+    assert [tools.steps.count("render") for tools in both] == [2, 2]
+
+
 def test_a_piece_that_fails_ends_the_others_and_leaves_nothing(tmp_path: Path) -> None:
     tools = tools_in(tmp_path)
     shot = grey_shot(tmp_path, 100)

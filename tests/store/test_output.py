@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -157,3 +158,9 @@ def test_gathered_files_that_somebody_removes_are_named_and_leave_the_earlier_fi
         shutil.rmtree(gathered)
         publish(gathered, folder, described)
     assert (folder / "film.mp4").read_text() == "one"
+
+
+def test_a_title_that_the_file_system_cannot_name_becomes_one_that_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsencode", lambda name: name.encode("ascii"))
+    assert slug("في البدء") == "story"
+    assert slug("Das Café am Meer") == "das-cafe-am-meer"

@@ -236,3 +236,35 @@ def test_the_sums_of_a_session_equal_what_was_done(steps: list[tuple[str, bool]]
     assert {o.name: o.count for o in summary.by_name} == {
         name: sum(1 for step, _ in steps if step == name) for name, _ in steps
     }
+
+
+def test_one_object_may_be_used_nested_and_by_several_tasks_at_once(listener: Listener) -> None:
+    work = observe("work")
+
+    async def use(number: int, wait: float) -> None:
+        with work as timed:
+            timed.add(number=number)
+            await asyncio.sleep(wait)
+            with work as inner:
+                inner.add(number=number * 10)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(use(number, 0.002 * number) for number in (3, 1, 2)))
+
+    asyncio.run(all_of_them())
+    found = listener.named("operation", "work")
+    assert [timed.fields["number"] for timed in found] == [10, 1, 20, 2, 30, 3]
+    assert all(timed.ended_at for timed in found)
+    assert [timed.parent.fields["number"] for timed in found if timed.parent] == [1, 2, 3]
+
+
+def test_what_one_use_puts_down_does_not_stand_in_the_next(listener: Listener) -> None:
+    work = observe("work", kind="draw")
+    with work as timed:
+        timed.add(size=3)
+    with work:
+        pass
+    assert [timed.fields for timed in listener.named("operation", "work")] == [
+        {"kind": "draw", "size": 3},
+        {"kind": "draw"},
+    ]

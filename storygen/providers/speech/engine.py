@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -26,6 +28,7 @@ _LONGEST_DATA_PATH = 150  # bytes: eSpeak NG copies the path into 160
 _SHORT_FOLDER = Path("/tmp")  # noqa: S108  # what is made in it has a random name and is private
 _PROGRAM = Path(__file__).with_name("espeak.py")
 _PATIENCE_SECONDS = 20.0
+_POLL_SECONDS = 0.005
 _NAME = "builtin"
 _INSTALL = "pip install espeakng-loader; where that has no wheel, configure another provider for speech."
 
@@ -73,27 +76,35 @@ async def speak(job: Mapping[str, Any]) -> dict[str, Any]:
     Raises `ProviderTimeout`, `InvalidOutput`, `ProviderUnavailable`, `InvalidSettings` or `DiskFull`.
     """
     limit = _PATIENCE_SECONDS + len(job["text"]) / 200
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-S",
-        str(_PROGRAM),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=for_children(),
-        start_new_session=True,
-    )
-    try:
-        async with asyncio.timeout(limit):
-            said, complaint = await child.communicate(json.dumps(job).encode())
-    except TimeoutError as error:
-        raise ProviderTimeout(f"eSpeak NG did not end within {limit:.0f} s.", provider=_NAME) from error
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    return _report(said, complaint, child.returncode)
+    with ExitStack() as stack:
+        # Files, because a pipe that nobody empties would stop the child.
+        asked, said, complaint = (
+            stack.enter_context(tempfile.TemporaryFile(dir=Path(job["out"]).parent)) for _ in range(3)
+        )
+        asked.write(json.dumps(job).encode())
+        asked.seek(0)
+        # asyncio's own subprocesses hang in Python 3.11 when they are cancelled while they start.
+        child = subprocess.Popen(  # noqa: S603, ASYNC220  # a list of arguments, and no shell
+            (sys.executable, "-I", "-S", str(_PROGRAM), str(os.getpid())),
+            stdin=asked,
+            stdout=said,
+            stderr=complaint,
+            env=for_children(),
+            start_new_session=True,
+        )
+        try:
+            async with asyncio.timeout(limit):
+                while child.poll() is None:  # noqa: ASYNC110  # processes send no events
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError as error:
+            raise ProviderTimeout(f"eSpeak NG did not end within {limit:.0f} s.", provider=_NAME) from error
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+        said.seek(0)
+        complaint.seek(0)
+        return _report(said.read(), complaint.read(), child.returncode)
 
 
 def _report(said: bytes, complaint: bytes, status: int | None) -> dict[str, Any]:
@@ -110,14 +121,24 @@ def _report(said: bytes, complaint: bytes, status: int | None) -> dict[str, Any]
     return report
 
 
+def _nearest(report: Mapping[str, Any], kind: str) -> str:
+    """The few that are most like what was asked for, and how many there are: all of them are over a hundred."""
+    known = [str(name) for name in report.get("known", ())]
+    near = difflib.get_close_matches(str(report.get("detail", "")).lower(), known, n=4, cutoff=0.4)
+    some = f"Did you mean {', '.join(near)}? " if near else ""
+    place = "https://github.com/espeak-ng/espeak-ng/blob/master/docs/languages.md"
+    others = f"such as en, de, cmn; all of them: {place}" if kind == "languages" else "such as f3, m3, Andy."
+    return f"{some}There are {len(known)} {kind}, {others}"
+
+
 def _refusal(report: Mapping[str, Any]) -> StorygenError:
     """The error of our tree for what the program reports."""
-    detail, known = report.get("detail", ""), ", ".join(report.get("known", ()))
+    detail = report.get("detail", "")
     match report["error"]:
         case "language":
-            return InvalidSettings(f"The built-in voice does not speak {detail!r}.", hint=f"It speaks {known}.")
+            return InvalidSettings(f"The built-in voice does not speak {detail!r}.", hint=_nearest(report, "languages"))
         case "variant":
-            return InvalidSettings(f"There is no built-in voice named {detail!r}.", hint=f"There are {known}.")
+            return InvalidSettings(f"There is no built-in voice named {detail!r}.", hint=_nearest(report, "variants"))
         case "write":
             return DiskFull(f"The voice could not be written: {detail}", hint="Free some space, or move the cache.")
         case "library" | "data":

@@ -1,4 +1,4 @@
-"""Speak one text with eSpeak NG: a program of its own, run once per line as `python -I -S espeak.py`.
+"""Speak one text with eSpeak NG: a program of its own, run once per line as `python -I -S espeak.py PARENT`.
 
 It is a process, not a module, because the library is under the GPL, aborts when two threads share it, and says the same
 text differently the second time. It reads a JSON object from standard input (`library`, `data`, `languages`, `variant`,
@@ -152,8 +152,17 @@ def speak_to(job: dict[str, Any], out: wave.Wave_write) -> dict[str, Any]:
     return {"rate": rate, "samples": out.getnframes(), "words": words}
 
 
+def tether(parent: int) -> None:
+    """Have the kernel (Linux) end this process with its parent, which may be killed before it can do so."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, 9)
+        if os.getppid() != parent:
+            sys.exit(1)
+
+
 def main() -> None:
     """Read the job, do it, report."""
+    tether(int(sys.argv[1]))
     job = json.load(sys.stdin.buffer)
     try:
         with Path(job["out"]).open("wb") as file, wave.open(file, "wb") as out:

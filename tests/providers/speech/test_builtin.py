@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from itertools import pairwise
@@ -178,11 +179,13 @@ def test_common_languages_are_spoken(language: str, tmp_path: Path) -> None:
     assert_words(spoken(one("radio 12", language), tmp_path), ("radio 12",))
 
 
-def test_an_unknown_language_is_refused_with_the_list_of_those_that_exist(tmp_path: Path) -> None:
+def test_an_unknown_language_is_refused_with_the_nearest_and_where_all_are(tmp_path: Path) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        spoken(one("hi", "xq"), tmp_path)
-    assert "'xq'" in caught.value.message
-    assert {"en-us,", "de,", "cmn,"} <= set(caught.value.hint.split())
+        spoken(one("hi", "enn"), tmp_path)
+    assert "'enn'" in caught.value.message
+    assert "Did you mean en" in caught.value.hint
+    assert "all of them: https://" in caught.value.hint
+    assert len(caught.value.hint) < 250
 
 
 def test_a_data_folder_with_a_long_path_is_reached_by_a_short_link(
@@ -235,6 +238,13 @@ def _sleeper(tmp_path: Path) -> Path:
     return program
 
 
+def _is_alive(status: Path) -> bool:
+    try:
+        return "State:\tZ" not in status.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def _is_gone(tmp_path: Path) -> bool:
     try:
         os.kill(int((tmp_path / "pid").read_text()), 0)
@@ -258,6 +268,47 @@ def test_a_cancelled_call_leaves_no_process_behind(tmp_path: Path, monkeypatch: 
 
     asyncio.run(cancel_when_running())
     assert _is_gone(tmp_path)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_loop_that_closes_while_the_engine_starts_leaves_nothing_behind_and_does_not_hang(
+    turns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PROGRAM", _sleeper(tmp_path))
+
+    async def leave_early() -> None:
+        stray = asyncio.ensure_future(engine.speak({"text": "hi", "out": str(tmp_path / "a.wav")}))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert not stray.done()
+
+    asyncio.run(asyncio.wait_for(leave_early(), 30))
+    assert not (tmp_path / "pid").exists() or _is_gone(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent's")
+def test_killing_python_outright_leaves_no_engine_behind(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never.wav")
+    code = f"""
+import asyncio, os
+from pathlib import Path
+from storygen.providers.speech import engine
+async def main():
+    work = asyncio.ensure_future(engine.speak({{"text": "hi", "out": {str(tmp_path / "never.wav")!r}}}))
+    while not (found := Path(f"/proc/self/task/{{os.getpid()}}/children").read_text().split()):
+        await asyncio.sleep(0)
+    print(found[0], flush=True)
+    await work
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=Path.cwd()) as python:
+        assert python.stdout is not None
+        status = Path(f"/proc/{int(python.stdout.readline())}/status")
+        python.kill()
+    patience = time.monotonic() + 10
+    while _is_alive(status) and time.monotonic() < patience:
+        os.sched_yield()
+    assert not _is_alive(status)
 
 
 def test_an_engine_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
