@@ -21,7 +21,7 @@ _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0
 
 
 def clean(text: str) -> str:
-    """The text on one line: breaks become spaces, controls (whole sequences) and lone surrogates go, the rest is NFC."""
+    """The text on one line: breaks become spaces, control sequences and lone surrogates go, the rest is NFC."""
     if text.isascii() and text.isprintable():
         return text
     if "\x1b" in text or "\x9b" in text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -33,6 +34,8 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"SQLite format 3\x00", "a database"),
 )
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<?xml")
+# What nobody writes and a reader of JSON or YAML refuses by itself.
+NESTED = re.compile(r"[\s\ufeff]*(?:[\[{]\s*){30}")
 _WANTED = "give a text file: prose, a Markdown script, a LOG script, or JSON or YAML of a script"
 _SAMPLE = 20_000
 _LAYOUT = frozenset("\t\n\v\f\r\x1b\x85")
@@ -56,7 +59,7 @@ def decode(data: bytes, name: str) -> Decoded:
         )
     _refuse_media(data, name)
     decoded = _by_mark(data, name) or _without_mark(data, name)
-    if not any(map(str.isalnum, decoded.text)):
+    if not any(map(str.isalnum, decoded.text)) and not NESTED.match(decoded.text):
         raise InvalidScript(f"{name}, line 1: there are no words in it", hint=_WANTED)
     _refuse_noise(decoded.text, name)
     return decoded

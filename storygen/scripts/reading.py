@@ -12,7 +12,7 @@ from storygen.errors import InvalidScript
 from storygen.media.fonts import covers
 from storygen.scripts.base import MAX_SCENES, MAX_TITLE, UNTITLED, Issue, Reading, Row, error, warning
 from storygen.scripts.cleaning import rows, squeeze
-from storygen.scripts.decoding import decode
+from storygen.scripts.decoding import NESTED, decode
 from storygen.scripts.labels import Label, Role, parse_label
 from storygen.scripts.log import read_log, section
 from storygen.scripts.markdown import heading, read_markdown
@@ -34,7 +34,7 @@ def read_text(data: bytes, name: str, *, language: str = "en") -> Reading:
     """
     decoded = decode(data, name)
     text = rows(decoded.text)
-    if not any(any(map(str.isalnum, row.text)) for row in text):
+    if not any(any(map(str.isalnum, row.text)) for row in text) and not NESTED.match(decoded.text):
         raise InvalidScript(f"{name}, line 1: there are no words in it", hint="write a story or a script into it")
     kind = _format(decoded.text, text, name)
     issues = list(decoded.issues)

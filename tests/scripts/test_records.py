@@ -181,3 +181,25 @@ def test_bombs_and_broken_records_are_refused_with_the_line(text: str, says: str
     assert says in caught.value.message
     assert "line " in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.yaml"])
+def test_brackets_without_end_are_nested_too_deep(name: str) -> None:
+    with pytest.raises(InvalidScript, match="nested"):
+        read_text(b"[" * 20_000, name)
+
+
+def test_of_many_errors_the_first_are_told_and_the_others_counted() -> None:
+    scenes = "".join(f"- titel: A{number}\n" for number in range(200))
+    reading = read_text(f"title: T\nscenes:\n{scenes}".encode(), "many.yaml")
+    with pytest.raises(InvalidScript) as refusal:
+        reading.story()
+    lines = refusal.value.message.splitlines()
+    assert len(lines) == 22
+    assert lines[-1].strip() == f"and {len(reading.errors) - 20} more"
+
+
+def test_the_language_of_a_script_is_read_however_it_is_written() -> None:
+    reading = read_text(b"title: T\nlanguage: EN_us\nscenes:\n- lines: It rained.\n", "a.yaml")
+    assert reading.script is not None
+    assert reading.script.language == "en-US"

@@ -205,7 +205,7 @@ def test_the_result_depends_on_the_script_the_pace_and_the_edition_of_the_rules(
     tools = Tools(Path(tempfile.gettempdir()))
     script = Script(title="T", scenes=(Scene(lines=(Line(text="Hi."),)),))
     asyncio.run(revise(script, tools, VoiceSettings(words_per_minute=180)))
-    assert tools.made == [("revise", {"script": script, "words_per_minute": 180, "rules": 1})]
+    assert tools.made == [("revise", {"script": script, "words_per_minute": 180, "rules": 2})]
 
 
 def test_a_line_of_a_hundred_thousand_signs_is_done_in_the_end() -> None:
