@@ -186,4 +186,4 @@ def _tell(performance: Performance) -> None:
     for reason in manifest.reasons:
         print(f"  {plain(reason)}")
     print(f"{performance.report.sentence}")
-    print(f"Report: {folder / 'report.html'}  or: storygen report")
+    print(f"Report: {folder / 'report.html'}  or: storygen report", flush=True)
