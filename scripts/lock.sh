@@ -9,4 +9,4 @@ compile() {
         --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-package docopt "$@"
 }
 compile pyproject.toml --extra dev -o requirements-dev.lock
-compile pyproject.toml --extra build -c requirements-dev.lock -o requirements.lock
+compile pyproject.toml --extra build --extra profile -c requirements-dev.lock -o requirements.lock

@@ -13,7 +13,7 @@ from typing import Any
 
 from storygen.media.captions import shift
 from storygen.media.subtitles import write_sidecars
-from storygen.pipeline import Production, SceneResult
+from storygen.results import Production, SceneResult
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.files import link, slug

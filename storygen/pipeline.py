@@ -6,32 +6,30 @@ import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from storygen import events
 from storygen.errors import DiskFull, InvalidScript, ProviderFailure, ResourceFailure, StageTimeout, StorygenError
+from storygen.results import Production, SceneResult, why
 from storygen.settings import Settings
 from storygen.stages import assembly, idea, revise, script, subtitles, terminal, visuals, voice
 from storygen.stages.base import Tools
 from storygen.story import (
     Brief,
     Captions,
-    Fidelity,
     Film,
-    LineKind,
     Made,
     Narration,
     Outcome,
     Overlay,
-    Revision,
     Scene,
     Script,
-    Segment,
     Shot,
     Stage,
     Strategy,
 )
+from storygen.telling import tell_elements, tell_made
 from storygen.workshop import Pulse, Slots
 
 R = TypeVar("R")
@@ -55,67 +53,6 @@ class Steps:
     render: Callable[..., Awaitable[Any]] = assembly.render
     join: Callable[..., Awaitable[Any]] = assembly.join
     placeholder: Callable[..., Awaitable[Any]] = assembly.placeholder
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneResult:
-    """What became of one scene, numbered from 1: its parts, or why there are none."""
-
-    number: int
-    scene: Scene
-    narration: Made[Narration] | None = None
-    captions: Made[Captions] | None = None
-    shot: Made[Shot] | None = None
-    overlay: Made[Overlay] | None = None
-    segment: Made[Segment] | None = None
-    failure: StorygenError | None = None
-
-    def parts(self) -> dict[Stage, Made[Any]]:
-        """What was made, by the stage that made it."""
-        made = {
-            Stage.VOICE: self.narration,
-            Stage.SUBTITLES: self.captions,
-            Stage.VISUALS: self.shot,
-            Stage.TERMINAL: self.overlay,
-            Stage.ASSEMBLY: self.segment,
-        }
-        return {stage: part for stage, part in made.items() if part is not None}
-
-    def reasons(self) -> tuple[str, ...]:
-        """Why this scene is not as asked."""
-        if self.failure is not None:
-            return (f"scene {self.number} is left out: {self.failure.stage}: {self.failure.message}",)
-        return tuple(
-            f"scene {self.number}: {stage} by {part.provider}, because {reason}"
-            for stage, part in self.parts().items()
-            for reason in part.missing
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Production:
-    """A finished film and all that it was made of; `broken` says why there is only a stand-in for it."""
-
-    revision: Made[Revision]
-    scenes: tuple[SceneResult, ...]
-    film: Made[Film]
-    writing: tuple[Made[Any], ...] = field(default=())
-    broken: StorygenError | None = None
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the film is not as asked; empty where it is."""
-        broken = (_why(self.broken),) if self.broken else ()
-        written = tuple(f"{made.provider} wrote, because {reason}" for made in self.writing for reason in made.missing)
-        scenes = (scene for scene in self.scenes if self.broken is None or scene.failure is not self.broken)
-        return broken + written + tuple(reason for scene in scenes for reason in scene.reasons())
-
-    @property
-    def fidelity(self) -> Fidelity:
-        """Full where there is no reason to say otherwise."""
-        if self.broken:
-            return Fidelity.PLACEHOLDER
-        return Fidelity.DEGRADED if self.reasons else Fidelity.FULL
 
 
 class Pipeline:
@@ -152,7 +89,7 @@ class Pipeline:
             story = revision.value.script
             if not story.scenes:
                 raise InvalidScript("The script has no scenes.", hint="Write at least one paragraph or scene.")
-            _count(revision.value)
+            tell_elements(revision.value)
             scenes = await self._scenes(story)
             film, broken = await self._film(scenes, story)
         if broken is not None:
@@ -171,7 +108,7 @@ class Pipeline:
         except SceneFailure as failure:
             if self._degrade.assembly != "placeholder":
                 raise
-            said, film = (_why(failure), *getattr(failure, "__notes__", ())), self._settings.film
+            said, film = (why(failure), *getattr(failure, "__notes__", ())), self._settings.film
             made = self._steps.placeholder(said, story.title, self._frame, self._tools, film, failure.hint)
             return await self._stage(Stage.ASSEMBLY, lambda: made), failure
 
@@ -331,7 +268,7 @@ class Pipeline:
                 raise
             finally:
                 del self._running[here]
-            _tell(stage, made)
+            tell_made(stage, made)
             timed.add(provider=made.provider, cached=made.cached)
             if made.cached:
                 timed.end(Outcome.CACHED)
@@ -367,14 +304,6 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     return [task.result() for task in tasks]
 
 
-def _why(failure: StorygenError) -> str:
-    """A failure in a line: where, who, what, and after how many attempts."""
-    scene = f" of scene {failure.scene}" if failure.scene else ""
-    provider = f", {failure.provider}" if failure.provider else ""
-    attempts = f" after {failure.attempt} attempts" if failure.attempt > 1 else ""
-    return f"{failure.stage}{scene}{provider}: {failure.kind}{attempts}: {failure.message}"
-
-
 def _tell_fallback(failure: ProviderFailure) -> None:
     events.emit(events.FellBack(from_provider=failure.provider, to_provider=BUILTIN, reason=failure.kind))
 
@@ -393,44 +322,3 @@ def _too_slow(stage: Stage, limit: float, scene: int | None) -> StageTimeout:
         scene=scene,
         hint=f"Raise `run.stage_timeout.{stage.value}`; what is finished is kept, so run again to go on.",
     )
-
-
-def _tell(stage: Stage, made: Made[Any]) -> None:
-    for check in made.checks:
-        events.emit(events.Checked(check=check, provider=made.provider))
-        if check.name in events.FIGURES and isinstance(check.value, float):
-            figure, scale = events.FIGURES[check.name]
-            events.emit(events.Measured(figure=figure, value=check.value * scale, provider=made.provider))
-    kind, path = _artifact(stage, made.value)
-    if path is not None and not made.cached:
-        events.emit(events.Stored(kind=kind, size_bytes=path.stat().st_size))
-
-
-def _artifact(stage: Stage, value: Any) -> tuple[str, Any]:
-    match value:
-        case Narration():
-            return "audio", value.audio
-        case Captions():
-            return "subtitles", value.ass
-        case Shot():
-            return "image", value.image
-        case Overlay():
-            return "image", value.panel
-        case Segment() | Film():
-            return "video", value.video
-    return stage.value, None
-
-
-def _count(revision: Revision) -> None:
-    scenes = revision.script.scenes
-    lines = [line for scene in scenes for line in scene.lines]
-    counts = {
-        "scene": len(scenes),
-        "narration": sum(line.kind is LineKind.NARRATION for line in lines),
-        "dialogue_line": sum(line.kind is LineKind.DIALOGUE for line in lines),
-        "stage_direction": sum(len(scene.directions) for scene in scenes),
-        "on_screen_text": sum(len(scene.on_screen) for scene in scenes),
-        "joke": len(revision.review.beats),
-    }
-    for element, count in counts.items():
-        events.emit(events.Counted(element=element, count=count))

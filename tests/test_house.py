@@ -45,7 +45,9 @@ MAY = {
     | {"vendors", "media"}
     | {f"providers.{part}" for part in ("text.base", "text.builtin", "speech.base", "speech.builtin", "speech.voices")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
-    "pipeline": VALUES | {"stages", "events", "workshop"},
+    "results": VALUES,
+    "telling": {"story", "events"},
+    "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling"},
     "telemetry": VALUES | {"telemetry", "events"},
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ import pytest
 
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
-from storygen.pipeline import Pipeline, Production, Steps
+from storygen.pipeline import Pipeline, Steps
+from storygen.results import Production
 from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
 from storygen.story import (
     Brief,
