@@ -229,7 +229,7 @@ def test_the_voice_is_started_without_keys(tmp_path: Path, monkeypatch: pytest.M
     for name, variable in VENDORS.items():
         monkeypatch.setenv(variable, PLANTED[name])
     monkeypatch.setenv("A_NAME_NOBODY_THOUGHT_OF", PLANTED["openai"])
-    report = asyncio.run(engine.speak({"text": "Hello."}))
+    report = asyncio.run(engine.speak({"text": "Hello.", "out": str(tmp_path / "voice.wav")}))
     assert "PATH" in report["environ"]
     assert leaks(json.dumps(report)) == []
 
