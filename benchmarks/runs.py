@@ -151,7 +151,7 @@ def _only_drawing() -> dict[str, Any]:
     async def accept(_: Mark) -> tuple[()]:
         return ()
 
-    async def draw(_scene: Any, number: int, _title: str, _frame: Any, tools: Any) -> Any:
+    async def draw(_scene: Any, number: int, _title: str, _frame: Any, tools: Any, **_: Any) -> Any:
         return await tools.call(Capability.IMAGES, Mark(number=number), Mark, accept)
 
     return {
@@ -204,11 +204,14 @@ def _ten_minutes() -> str:
 
 
 def _peak_mb(home: Path, *arguments: str) -> float:
-    """Largest resident size of one command's own process, as it reports itself at its end."""
+    """Largest resident size of one command's own process, as the kernel tells at its end.
+
+    Not `ru_maxrss`: on Linux that begins with the size of the process which started it.
+    """
     code = (
-        "import resource, sys; from storygen.cli.app import main\n"
+        "import sys; from pathlib import Path; from storygen.cli.app import main\n"
         "try: main()\n"
-        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        "finally: print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0], file=sys.stderr)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
@@ -217,5 +220,4 @@ def _peak_mb(home: Path, *arguments: str) -> float:
         capture_output=True,
         text=True,
     )
-    unit = 1024 if sys.platform != "darwin" else 1024 * 1024
-    return float(done.stderr.split()[-1]) / unit
+    return float(done.stderr.split()[-1]) / 1024
