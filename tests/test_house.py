@@ -22,6 +22,9 @@ ANYTHING = {
     "checkup",
     "comparing",
     "estimating",
+    "watching",
+    "explaining",
+    "drill",
 }  # here things are put together
 MAY = {
     "story": set(),
@@ -49,6 +52,8 @@ MAY = {
     "telling": {"story", "events"},
     "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling"},
     "telemetry": VALUES | {"telemetry", "events"},
+    "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
+    "stack": {"errors", "stack", "mixin", "store.files", "telemetry.receiver"},
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from storygen.cli.check import check
 from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
 from storygen.cli.estimate import estimate
+from storygen.cli.mixin import app as mixin
 from storygen.cli.report import report
 from storygen.cli.run import run
 from storygen.cli.streams import OutputLost, prepare
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (run, check, validate, report, doctor, estimate, compare, voices, vendors):
     app.command()(command)
+app.add_typer(mixin, name="mixin")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Dashboards, rules, alerts and runbooks, built from the declared metrics."""
