@@ -3,7 +3,14 @@
 StorygenError
 ├── CallerMistake                 the input or the settings are wrong; nothing was made, trying again changes nothing
 │   ├── InvalidScript
-│   └── InvalidSettings
+│   ├── InvalidSettings
+│   └── Refused                   the service does not do this for this caller
+│       ├── NotAuthenticated
+│       ├── NotAllowed
+│       ├── NotFound
+│       ├── Conflict
+│       ├── TooLarge
+│       └── TooMany
 ├── ProviderFailure               a provider did not deliver
 │   ├── RateLimited               retryable
 │   ├── ProviderTimeout           retryable
@@ -100,6 +107,52 @@ class InvalidSettings(CallerMistake):
     """Settings that cannot be used; the message lists all of them, each with its file and key."""
 
     kind = "invalid_settings"
+
+
+class Refused(CallerMistake):
+    """The service does not do this for this caller; `retry_after` says when to try again, in seconds, if that helps."""
+
+    kind = "refused"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class NotAuthenticated(Refused):
+    """No token, or one that nobody has."""
+
+    kind = "not_authenticated"
+
+
+class NotAllowed(Refused):
+    """The token is good, but not for this."""
+
+    kind = "not_allowed"
+
+
+class NotFound(Refused):
+    """There is no such thing, or none that this caller may see."""
+
+    kind = "not_found"
+
+
+class Conflict(Refused):
+    """What is asked for does not go with how things are."""
+
+    kind = "conflict"
+
+
+class TooLarge(Refused):
+    """More than the operator allows at once."""
+
+    kind = "too_large"
+
+
+class TooMany(Refused):
+    """Too many requests, or too many open runs."""
+
+    kind = "too_many"
 
 
 class ProviderFailure(StorygenError):

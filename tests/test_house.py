@@ -25,6 +25,8 @@ ANYTHING = {
     "watching",
     "explaining",
     "drill",
+    "jobs",
+    "service",
 }  # here things are put together
 MAY = {
     "story": set(),
