@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from storygen.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 Severity = Literal["critical", "warning", "info", "none"]
 SCRAPES = 4
@@ -70,13 +74,14 @@ class Objectives(_Group):
 
 
 class Burn(_Group):
-    """A pair of windows in which the error budget burns `factor` times as fast as it may."""
+    """A pair of windows in which a budget burns `factor` times as fast as it may: errors, and with `latency` time too."""
 
     factor: float = Field(gt=0)
     long: Duration
     short: Duration
     hold: Duration
     severity: Severity
+    latency: bool = False
 
 
 class Knobs(_Group):
@@ -84,6 +89,7 @@ class Knobs(_Group):
 
     window: Duration = "5m"
     hold: Duration = "0s"
+    longest: Duration = "0s"
     limit: float = 0.0
     minimum: float = 0.0
     baseline: Duration = "7d"
@@ -120,18 +126,43 @@ class Config(_Group):
 
 
 def load(path: Path | None = None, changes: Mapping[str, Any] | None = None) -> Config:
-    """The configuration in `path`, else the one that comes with storygen; `changes` replace whole top-level values.
+    """The configuration that comes with storygen, with what the file at `path` and then `changes` say otherwise.
 
-    Raises `InvalidSettings` that names the file and the place in it.
+    Tables are merged key by key, lists and values replaced. Raises `InvalidSettings` that names the file and the place.
     """
-    source = path or files("storygen.mixin").joinpath("mixin.toml")
+    own = files("storygen.mixin").joinpath("mixin.toml")
+    document = _read(own)
+    given = {**_read(path)} if path is not None else {}
+    _refuse_unknown_alerts(path, given, document)
     try:
-        document = tomllib.loads(source.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidSettings(f"{source}: {error}", hint="Begin with a copy of the file that comes along.") from error
-    try:
-        return Config.model_validate({**document, **(changes or {})})
+        return Config.model_validate(_merged(_merged(document, given), changes or {}))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise InvalidSettings(f"{source}: {place}: {first['msg']}.", hint="See the comments in mixin.toml.") from error
+        message = f"{path or own.name}: {place}: {first['msg']}."
+        raise InvalidSettings(message, hint="See the comments in mixin.toml.") from error
+
+
+def _read(source: Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        hint = "A file of changes holds only the tables and keys that differ, as in mixin.toml."
+        raise InvalidSettings(f"{source}: {error}", hint=hint) from error
+
+
+def _refuse_unknown_alerts(path: Path | None, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    alerts = given.get("alerts", {})
+    for name in alerts if isinstance(alerts, Mapping) else ():
+        if name not in known["alerts"]:
+            near = get_close_matches(name.removeprefix("Storygen"), known["alerts"], n=1, cutoff=0.4)
+            hint = f"Did you mean alerts.{near[0]}?" if near else "The alerts stand in mixin.toml."
+            raise InvalidSettings(f"{path}: alerts.{name}: there is no such alert.", hint=hint)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**below, **above}
+    return {
+        key: _merged(below[key], value) if isinstance(value, Mapping) and isinstance(below.get(key), Mapping) else value
+        for key, value in both.items()
+    }
