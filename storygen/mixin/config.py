@@ -10,9 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from storygen.errors import InvalidSettings
+from storygen.telemetry.names import RUN_BUCKETS
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -21,6 +22,7 @@ Severity = Literal["critical", "warning", "info", "none"]
 SCRAPES = 4
 DAY = 86_400.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY, "w": 7 * DAY}
+_SPOKEN = {"ms": "millisecond", "s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -40,6 +42,14 @@ def written(span: float) -> str:
         if milliseconds and milliseconds % whole == 0:
             return f"{milliseconds // whole}{unit}"
     return f"{milliseconds}ms" if milliseconds else "0s"
+
+
+def spoken(duration: str) -> str:
+    """A duration for people: `15m` is `15 minutes`."""
+    found = _DURATION.fullmatch(duration)
+    if found is None:
+        return duration
+    return f"{found[1]} {_SPOKEN[found[2]]}{'' if found[1] == '1' else 's'}"
 
 
 def _check(duration: str) -> str:
@@ -72,9 +82,18 @@ class Objectives(_Group):
     fast_seconds: float = Field(gt=0)
     days: int = Field(ge=1)
 
+    @field_validator("fast_seconds")
+    @classmethod
+    def _is_bucket(cls, value: float) -> float:
+        if value not in RUN_BUCKETS:
+            raise ValueError(
+                f"has to be a bucket of the run's duration: {', '.join(f'{edge:g}' for edge in RUN_BUCKETS)}"
+            )
+        return value
+
 
 class Burn(_Group):
-    """A pair of windows in which a budget burns `factor` times as fast as it may: errors, and with `latency` time too."""
+    """A pair of windows in which the error budget burns `factor` times as fast as it may; `latency`: that of time too."""
 
     factor: float = Field(gt=0)
     long: Duration
@@ -119,6 +138,11 @@ class Config(_Group):
         """`duration` as a rule's `for` or an offset: scaled; a day or more stays as it is."""
         span = seconds(duration)
         return written(span if span >= DAY else span / self.scale)
+
+    @property
+    def pairs(self) -> tuple[Burn, ...]:
+        """The pairs of windows that are watched: a day is too long for scaled time."""
+        return tuple(burn for burn in self.burns if self.scale == 1 or seconds(burn.long) < DAY)
 
     def of(self, alert: str) -> Knobs:
         """The knobs of an alert, by its name without the prefix."""

@@ -1,7 +1,8 @@
 """Creates every series that is known in advance.
 
 A counter that first appears at its first failure gives `increase()` nothing, and the failure is invisible. Histograms
-are created for success only, and only for what is configured, or the budget of series would break.
+are created for success only, and only for what is configured, or the budget of series would break; that of runs, of
+which there are few, also for what error budgets count.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def create_known(families: Families, allowed: Allowed) -> None:
 def _create_runs(families: Families, pipelines: tuple[str, ...]) -> None:
     families.counter("storygen_runs_started_total").create(pipelines)
     families.gauge("storygen_runs_in_progress").create(pipelines)
-    families.histogram("storygen_run_duration_seconds").create(pipelines, "success")
+    families.histogram("storygen_run_duration_seconds").create(pipelines, ("success", "failed", "timeout"))
     families.counter("storygen_films_total").create(pipelines, words.FIDELITIES)
     families.histogram("storygen_film_duration_seconds").create(pipelines)
     families.histogram("storygen_run_cost_usd").create(pipelines)
