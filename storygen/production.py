@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from storygen import events
 from storygen.costs.ledger import Ledger
@@ -28,13 +29,16 @@ from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Caller
 from storygen.resilience.gears import Gears
+from storygen.scripts import Reading, read_source
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
 from storygen.store.files import staying, writing
 from storygen.store.history import History, PastDurations, PastRun
+from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
+from storygen.telemetry.context import describe
 from storygen.telemetry.recorder import Recorder, Recording
 from storygen.telemetry.report import build
 from storygen.telemetry.report_html import page
@@ -44,6 +48,7 @@ from storygen.workshop import Pulse, Workshop
 PIPELINE = "story"
 HISTORY = "history.sqlite"
 _LOG = logging.getLogger("storygen")
+_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,17 @@ class Performance:
     report: Report
 
 
+def order_of(source: str, settings: Settings, seed: int = 0, folder: Path | None = None) -> tuple[Order, Reading]:
+    """What to make of a topic, a file or `-` for standard input, and what was read there. Raises `InvalidScript`."""
+    film = settings.film
+    reading = read_source(source, language=film.language, seconds=film.seconds, seed=seed)
+    story = reading.story()
+    content = digest(story)
+    origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
+    described = Source(name=reading.name, format=reading.format, sha256=content, origin=origin)
+    return Order(story=story, source=described, folder=folder), reading
+
+
 def new_run_id() -> str:
     """An id that sorts by time and is unique: `20261120-180312-5f3a9c`."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -89,7 +105,7 @@ async def perform(
     Raises what `produce` raises, after the history has it.
     """
     run_id = new_run_id()
-    recorder = Recorder(run_id)
+    recorder = Recorder(run_id, context=describe(settings, _ffmpeg(settings)))
     delivery = None
     try:
         delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder), gears=gears)
@@ -201,7 +217,7 @@ def _remember(run: PastRun, settings: Settings) -> None:
 def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:
     run, pulse = settings.run, Pulse()
     cores = run.cores or _cores()
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+    _have_threads(cores)
     gears.adopt(settings)
     prices, purse = PriceTable(settings.prices), gears.purse()
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
@@ -214,6 +230,22 @@ def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | Non
         pulse=pulse,
     )
     return Pipeline(workshop, settings, pulse, steps, stand_in=workshop.asking(ask(builtins(settings))))
+
+
+def _ffmpeg(settings: Settings) -> Path | None:
+    """The ffmpeg in use, None where there is none, which the run will tell of."""
+    try:
+        return ffmpeg.find_binary(settings.ffmpeg_path)
+    except StorygenError:
+        return None
+
+
+def _have_threads(cores: int) -> None:
+    """A thread per core for slow Python, made once for an event loop and kept for its later runs."""
+    loop = asyncio.get_running_loop()
+    if _threads.get(loop) != cores:
+        loop.set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+        _threads[loop] = cores
 
 
 def _cores() -> int:

@@ -114,7 +114,7 @@ def start(
     if wanted.enabled and wanted.metrics_port is not None and registry is not None:
         from storygen.telemetry.endpoint import Endpoint
 
-        endpoint = Endpoint(registry, wanted.metrics_port)
+        endpoint = Endpoint(registry, wanted.metrics_port, wanted.metrics_host)
     return Telemetry(
         settings,
         logs=Logs(settings.logs, stream or sys.stderr, redactor, _counts(metrics, "logs")),
