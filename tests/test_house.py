@@ -53,7 +53,7 @@ MAY = {
     "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
-    "stack": {"errors", "stack", "mixin", "store.files", "telemetry.receiver"},
+    "stack": {"errors", "stack", "mixin", "store.files", "media.environment", "telemetry.receiver"},
 }  # fmt: skip
 
 

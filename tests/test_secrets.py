@@ -22,7 +22,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from benchmarks.otlp import receiving
+from storygen.telemetry.receiver import receiving
 from storygen.media.ffmpeg import Command, find_binary, run
 from storygen.providers.speech import engine
 from storygen.store.history import History

@@ -11,9 +11,11 @@ from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
 from storygen.cli.estimate import estimate
 from storygen.cli.explain import explain
+from storygen.cli.inbox import inbox
 from storygen.cli.mixin import app as mixin
 from storygen.cli.report import report
 from storygen.cli.run import run
+from storygen.cli.stack import stack
 from storygen.cli.streams import OutputLost, prepare, printable
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
@@ -29,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices, vendors):
+for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices, vendors, stack, inbox):
     app.command()(command)
 app.add_typer(mixin, name="mixin")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from storygen.mixin import jaeger, rules
+from storygen.mixin import jaeger, prometheus, rules
 from storygen.mixin.config import Config
 from storygen.mixin.rendering import rule_file
 
@@ -42,7 +42,7 @@ def as_yaml(document: Any) -> str:
 
 def _outputs(config: Config) -> Iterator[tuple[str, str]]:
     yield "deploy/prometheus/rules/storygen.yml", as_yaml(rule_file(config, rules.groups(config)))
-    for path, document in jaeger.outputs(config):
+    for path, document in (*jaeger.outputs(config), *prometheus.outputs(config)):
         yield path, document if isinstance(document, str) else as_yaml(document)
 
 

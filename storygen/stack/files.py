@@ -1,0 +1,107 @@
+"""The files of the native stack, from the same sources as those of the containers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from storygen.mixin import jaeger, prometheus, rules
+from storygen.mixin.build import as_yaml
+from storygen.mixin.config import Config
+from storygen.mixin.rendering import rule_file
+from storygen.stack.programs import Ports
+from storygen.stack.web import HOST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where everything listens; `running` are the programs that run as processes."""
+
+    ports: Ports
+    inbox: str
+    running: frozenset[str]
+
+    def of(self, name: str) -> str:
+        """The base URL of what listens on the port of that name."""
+        return f"http://{self.host(name)}"
+
+    def host(self, name: str) -> str:
+        """The same without the scheme."""
+        return f"{HOST}:{getattr(self.ports, name)}"
+
+    def links(self, missing: tuple[str, ...]) -> dict[str, str]:
+        """What replaces the links of the configuration; those of programs that are missing stay."""
+        here = {name: self.of(name) for name in ("prometheus", "alertmanager", "grafana") if name not in missing}
+        return {**here, "jaeger": self.of("traces"), "runbooks": f"{self.inbox}/runbooks"}
+
+
+def render(folder: Path, config: Config, addresses: Addresses) -> None:
+    """Write every configuration below `folder`; those whose program is missing are left out."""
+    for path, document in _documents(folder, config, addresses):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(document if isinstance(document, str) else as_yaml(document), "utf-8")
+
+
+def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[tuple[str, Any]]:
+    yield "rules/storygen.yml", rule_file(config, rules.groups(config))
+    yield "prometheus.yml", _prometheus(folder, config, addresses)
+    if "alertmanager" in addresses.running:
+        yield "alertmanager.yml", _alertmanager(config, addresses)
+    if "jaeger" in addresses.running:
+        yield "jaeger.yaml", _jaeger(folder, config, addresses)
+        yield "jaeger-ui.json", json.dumps(jaeger.links(config))
+
+
+def _prometheus(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any]:
+    neighbours = {name: addresses.host(name) for name in ("prometheus", "alertmanager", "grafana")}
+    neighbours["jaeger"] = addresses.host("jaeger_metrics")
+    alertmanagers = [addresses.host("alertmanager")] if "alertmanager" in addresses.running else []
+    return prometheus.document(
+        config,
+        target_files=[_literal(folder / "targets.json")],
+        neighbours={name: address for name, address in neighbours.items() if name in addresses.running},
+        alertmanagers=alertmanagers,
+        rule_files=[_literal(folder / "rules" / "storygen.yml")],
+    )
+
+
+def _literal(path: Path) -> str:
+    """A path where a pattern is read: a folder may be called what Go's `filepath.Match` takes for one."""
+    return re.sub(r"([\\\\*?\[])", r"\\\1", str(path))
+
+
+def _jaeger(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any]:
+    ports = addresses.ports
+    listening = jaeger.Ports(
+        grpc=ports.otlp_grpc,
+        http=ports.otlp_http,
+        query=ports.traces,
+        query_grpc=ports.jaeger_grpc,
+        metrics=ports.jaeger_metrics,
+        health=ports.jaeger_health,
+    )
+    return jaeger.document(
+        config, host=HOST, ports=listening, folder=str(folder / "jaeger"), ui=str(folder / "jaeger-ui.json")
+    )
+
+
+def _alertmanager(config: Config, addresses: Addresses) -> dict[str, Any]:
+    """Each severity to its own path of the inbox."""
+    to = {"critical": "pager", "warning": "chat", "info": "log", "none": "heartbeat"}
+    return {
+        "route": {
+            "receiver": "chat",
+            "group_by": ["alertname", "job", "pipeline"],
+            "group_wait": "250ms" if config.scale > 1 else "30s",
+            "group_interval": "1s" if config.scale > 1 else "5m",
+            "routes": [{"receiver": path, "matchers": [f'severity="{severity}"']} for severity, path in to.items()],
+        },
+        "receivers": [
+            {"name": path, "webhook_configs": [{"url": f"{addresses.inbox}/{path}", "send_resolved": True}]}
+            for path in to.values()
+        ],
+    }
