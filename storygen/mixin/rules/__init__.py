@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group
 from storygen.mixin.config import Config
-from storygen.mixin.rules import stages
+from storygen.mixin.rules import films, money, providers, stages
 
-_ROOMS = (stages,)
+_ROOMS = (stages, providers, films, money)
 
 
 def groups(config: Config) -> tuple[Group, ...]:
