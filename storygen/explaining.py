@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,15 +145,26 @@ def explain(past: PastRun, trace_url: str) -> Explanation:
 
 
 def bundle(
-    past: PastRun, explanation: Explanation, text: str, logs: Path | None, redactor: Redactor, *, content: bool = False
+    past: PastRun,
+    explanation: Explanation,
+    tell: Callable[[Explanation], str],
+    logs: Path | None,
+    redactor: Redactor,
+    *,
+    content: bool = False,
 ) -> dict[str, str]:
-    """The files of an archive for a maintainer, by name; without `content` none of them says what the story says."""
+    """The files of an archive for a maintainer, by name; without `content` none of them says what the story says.
+
+    `tell` is the explanation as text, `logs` the folder of log files.
+    """
     folder = Path(past.folder) if past.folder else None
     manifest = _read(folder / MANIFEST) if folder else None
     if not isinstance(manifest, dict) or manifest.get("run_id") != past.run_id:
         manifest = None  # another run has made the film anew since
     script = _read(folder / "script.json") if folder and manifest else None
     wordless = None if content else Wordless(story_texts(past.title, manifest, script))
+    if wordless:
+        explanation = replace(explanation, title="", settings=wordless.strip(explanation.settings))
     documents = {
         "explanation": explanation.to_json(),
         "report": past.report,
@@ -161,7 +172,7 @@ def bundle(
         "settings": explanation.settings,
         "versions": explanation.versions,
     } | ({"manifest": manifest} if manifest else {})
-    return files(documents, text, log_lines(logs, past.run_id) if logs else (), redactor, wordless)
+    return files(documents, tell(explanation), log_lines(logs, past.run_id) if logs else (), redactor, wordless)
 
 
 def _read(path: Path) -> Any:

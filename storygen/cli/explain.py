@@ -69,8 +69,10 @@ def _write(
     from storygen.explaining import bundle
     from storygen.store import archive
 
-    text = "\n".join(text for _, text in lines(told))
-    files = bundle(past, told, text, settings.logs.folder, knows, content=content)
+    def tell(told: Explanation) -> str:
+        return "\n".join(text for _, text in lines(told))
+
+    files = bundle(past, told, tell, settings.logs.folder, knows, content=content)
     archive.write(target, "storygen-explain", files, force=force)
     typer.echo(f"wrote {target}: {', '.join(sorted(files))}", err=True)
 

@@ -14,6 +14,9 @@ _LEAST = 4
 # By these keys stand texts of the story, whatever the document.
 _KEYS = frozenset({"title", "voices", "sha256", "origin", *spans.CONTENT})
 _QUOTED = re.compile(r'"[^"\n]{12,}"|“[^”\n]{12,}”|«[^»\n]{12,}»|„[^“”\n]{12,}[“”]|(?<![\w\'])\'[^\n]{12,}?\'(?!\w)')
+# What a check measured: a figure or a fixed word stays, a sentence is the story's own.
+_FIGURE = re.compile(r"[-+\d.]+( \S+)?|\S*\d\S*|[a-z0-9_]{2,9}")
+_MEASURED = re.compile(r"(?<= is )(?P<value>[^;]+?)(?=, the limit is )")
 _FRAME = re.compile(r'\s*(File "|Traceback |During handling|The above exception)')
 
 
@@ -48,6 +51,8 @@ class Wordless:
         return dict(self.strip(line))
 
     def _field(self, key: str, value: Any) -> Any:
+        if key == "value" and isinstance(value, str):
+            return _measured(value)
         return LEFT_OUT if key in _KEYS and value else self.strip(value)
 
     def _text(self, text: str) -> str:
@@ -56,7 +61,12 @@ class Wordless:
         for known in self._texts:
             if known in text:
                 text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", LEFT_OUT, text)
+        text = _MEASURED.sub(lambda found: _measured(found["value"]), text)
         return _QUOTED.sub(LEFT_OUT, text)
+
+
+def _measured(value: str) -> str:
+    return value if _FIGURE.fullmatch(value) else LEFT_OUT
 
 
 def _forms(text: str) -> Iterator[str]:
