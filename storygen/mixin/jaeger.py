@@ -1,4 +1,4 @@
-"""Jaeger's configuration, for the container, the cluster and the native stack alike; Jaeger 2 is a kind of collector."""
+"""Jaeger's configuration, for the container, the cluster and the native stack; Jaeger 2 is a kind of collector."""
 
 from __future__ import annotations
 
