@@ -8,19 +8,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 from storygen.errors import InvalidSettings
 from storygen.stack import page
 from storygen.stack.web import HOST
+from storygen.telemetry.serving import Handler, Server
 
 RECEIVERS = ("pager", "chat", "log", "heartbeat")
 KEPT = 500
 KEPT_BYTES = 16 * 1024 * 1024
 LONGEST_BODY = 1024 * 1024
-_SOCKET_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,22 +77,20 @@ class Inbox:
         self._came = threading.Condition()
         self.runbooks = runbooks
         try:
-            self._server = _Server((host, port), _handler(self))
+            self._server = Server(host, port, _Handler, inbox=self)
         except OSError as error:
             raise InvalidSettings(
                 f"{host}:{port} cannot be used: {error.strerror}.", hint="Choose another --port, or 0 for a free one."
             ) from error
-        self.port: int = self._server.server_address[1]
+        self.port = self._server.port
         self.url = f"http://{HOST}:{self.port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="storygen-inbox", daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *failure: object) -> None:
         """Stop listening; what came is still there."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
     def deliveries(self) -> tuple[Delivery, ...]:
         """What came and is still kept, oldest first."""
@@ -169,67 +166,42 @@ def _texts(pairs: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in pairs.items()}
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Handler(Handler):
+    """Takes webhooks and shows them."""
 
-    def handle_error(self, *_: object) -> None:
-        """Those who hang up are not worth a traceback."""
+    inbox: Inbox
 
+    def do_POST(self) -> None:  # noqa: N802 - the name is the method of HTTP
+        receiver = self.path.split("?")[0].strip("/")
+        if receiver not in RECEIVERS:
+            self.send_error(404, f"Webhooks go to /{', /'.join(RECEIVERS)}")
+            return
+        body = self.body(LONGEST_BODY)
+        if body is None:
+            return
+        try:
+            delivery = read(receiver, body)
+        except ValueError as error:
+            self.send_error(400, str(error))
+            return
+        self.inbox.take(delivery)
+        self._show("", page.PLAIN)
 
-def _handler(inbox: Inbox) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Takes webhooks and shows them."""
+    def do_GET(self) -> None:  # noqa: N802 - the name is the method of HTTP
+        path = self.path.split("?")[0]
+        if path == "/":
+            self._show(page.alerts(self.inbox.deliveries()), page.HTML)
+        elif path == "/alerts":
+            self._show(json.dumps([as_plain(one) for one in self.inbox.deliveries()]), "application/json")
+        elif path == "/-/ready":
+            self._show("ready\n", page.PLAIN)
+        elif (runbook := _runbook(self.inbox.runbooks, path)) is not None:
+            self._show(runbook, page.PLAIN)
+        else:
+            self.send_error(404)
 
-        timeout = _SOCKET_SECONDS
-
-        def do_POST(self) -> None:
-            receiver = self.path.split("?")[0].strip("/")
-            length = self.headers.get("Content-Length", "")
-            if receiver not in RECEIVERS:
-                self.send_error(404, f"Webhooks go to /{', /'.join(RECEIVERS)}")
-            elif not length.isdecimal():
-                self.send_error(411)
-            elif int(length[:12]) > LONGEST_BODY:
-                self.send_error(413)
-            else:
-                self._keep(receiver, self.rfile.read(int(length)))
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if path == "/":
-                self._answer(page.alerts(inbox.deliveries()), "text/html")
-            elif path == "/alerts":
-                self._answer(json.dumps([as_plain(one) for one in inbox.deliveries()]), "application/json")
-            elif path == "/-/ready":
-                self._answer("ready\n", "text/plain")
-            elif (runbook := _runbook(inbox.runbooks, path)) is not None:
-                self._answer(runbook, "text/plain")
-            else:
-                self.send_error(404)
-
-        def _keep(self, receiver: str, body: bytes) -> None:
-            try:
-                delivery = read(receiver, body)
-            except ValueError as error:
-                self.send_error(400, str(error))
-                return
-            inbox.take(delivery)
-            self._answer("", "text/plain")
-
-        def _answer(self, text: str, kind: str) -> None:
-            body = text.encode("utf-8", "backslashreplace")
-            self.send_response(200)
-            self.send_header("Content-Type", f"{kind}; charset=utf-8")
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in page.HEADERS.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Requests are not worth a line; alerts are told by `told`."""
-
-    return Handler
+    def _show(self, text: str, kind: str) -> None:
+        self.answer(200, kind, page.encoded(text), page.HEADERS)
 
 
 def _runbook(folder: Path | None, path: str) -> str | None:

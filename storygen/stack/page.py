@@ -16,6 +16,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+HTML = "text/html; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
 REFRESH_SECONDS = 5
 SHOWN = 200
 _LONGEST_TEXT = 1000
@@ -51,6 +53,11 @@ def document(title: str, parts: Iterable[str]) -> str:
         f'<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{REFRESH_SECONDS}">'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1>{''.join(parts)}</body></html>"
     )
+
+
+def encoded(shown: str) -> bytes:
+    """A page as bytes; half a character, which JSON can hold, is shown as its number."""
+    return shown.encode("utf-8", "backslashreplace")
 
 
 def text(value: str) -> str:

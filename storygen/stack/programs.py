@@ -70,7 +70,7 @@ def prometheus(folder: Path, binary: Path, ports: Ports, config: Config) -> Prog
     )
 
 
-def alertmanager(folder: Path, binary: Path, ports: Ports, config: Config) -> Program:
+def alertmanager(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
     """Alertmanager, alone: without a cluster address."""
     url = f"http://{HOST}:{ports.alertmanager}"
     return Program(
@@ -88,7 +88,7 @@ def alertmanager(folder: Path, binary: Path, ports: Ports, config: Config) -> Pr
     )
 
 
-def jaeger(folder: Path, binary: Path, ports: Ports, config: Config) -> Program:
+def jaeger(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
     """Jaeger 2, which keeps its traces below the folder."""
     return Program(
         name="jaeger",
@@ -99,7 +99,7 @@ def jaeger(folder: Path, binary: Path, ports: Ports, config: Config) -> Program:
     )
 
 
-def grafana(folder: Path, binary: Path, ports: Ports, config: Config) -> Program:
+def grafana(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
     """Grafana, to look at without an account, and without a password that anybody could guess."""
     return Program(
         name="grafana",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Mapping
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,8 +14,8 @@ from storygen.stack import page, tracepages
 from storygen.stack.traces import TRACES, Search, TraceStore
 from storygen.stack.web import HOST
 from storygen.telemetry.receiver import Receiver
+from storygen.telemetry.serving import Handler, Server
 
-_SOCKET_SECONDS = 10.0
 _TRACE_ID = re.compile(r"[0-9a-fA-F]{1,32}")
 _GO_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _NANOSECONDS = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
@@ -37,19 +35,18 @@ class TraceServer:
         self.grpc_port = grpc_port
         self.http_port = http_port
         self._receiver: Receiver | None = None
-        self._server: _Server | None = None
+        self._server: Server | None = None
 
     def start(self) -> None:
         """Listen; afterwards the three ports are known."""
         self._receiver = Receiver(keep=False, take=self.store.add, grpc_port=self.grpc_port, http_port=self.http_port)
         self.grpc_port, self.http_port = self._receiver.grpc_port, self._receiver.http_port
         try:
-            self._server = _Server((HOST, self.port), _handler(self.store))
+            self._server = Server(HOST, self.port, _Handler, store=self.store)
         except OSError as error:
             self.stop()
             raise InvalidSettings(f"Port {self.port} cannot be used: {error.strerror}.") from error
-        self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="storygen-traces", daemon=True).start()
+        self.port = self._server.port
 
     def wait_ready(self) -> None:
         """It is ready once it has started."""
@@ -57,8 +54,7 @@ class TraceServer:
     def stop(self) -> None:
         """Stop listening; what was kept stays."""
         if self._server:
-            self._server.shutdown()
-            self._server.server_close()
+            self._server.close()
         if self._receiver:
             self._receiver.close()
         self._server = self._receiver = None
@@ -124,75 +120,52 @@ def _duration(name: str, value: str, otherwise: int) -> int:
     return int(sum(float(number) * _NANOSECONDS[unit] for number, unit in parts))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Handler(Handler):
+    """Jaeger's query API, as far as it is needed, and pages under the addresses of Jaeger's own."""
 
-    def handle_error(self, *_: object) -> None:
-        """Those who hang up are not worth a traceback."""
+    store: TraceStore
 
+    def do_GET(self) -> None:  # noqa: N802 - the name is the method of HTTP
+        address = urlsplit(self.path)
+        parameters = parse_qs(address.query)
+        if address.path == "/api/v3/services":
+            self._json(200, {"services": self.store.services()})
+        elif address.path == "/api/v3/traces":
+            self._search(parameters)
+        elif found := re.fullmatch(r"/api/v3/traces/([^/]+)", address.path):
+            self._trace(found[1])
+        elif address.path in {"/", "/search"}:
+            self._page(tracepages.search(self.store, parameters))
+        elif (found := re.fullmatch(r"/trace/([^/]+)", address.path)) and _TRACE_ID.fullmatch(found[1]):
+            self._page(tracepages.trace(self.store, found[1]))
+        else:
+            self.send_error(404)
 
-def _handler(store: TraceStore) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """Jaeger's query API, as far as it is needed, and pages under the addresses of Jaeger's own."""
+    def _search(self, parameters: Mapping[str, list[str]]) -> None:
+        try:
+            ids = self.store.search(parse_search(parameters))
+        except ValueError as error:
+            self._refuse(400, str(error))
+            return
+        self._traces([part for trace in ids for part in self.store.get(trace)], "No traces found")
 
-        timeout = _SOCKET_SECONDS
+    def _trace(self, trace_id: str) -> None:
+        if _TRACE_ID.fullmatch(trace_id):
+            self._traces(self.store.get(trace_id), "trace not found")
+        else:
+            self._refuse(400, "malformed parameter trace_id")
 
-        def do_GET(self) -> None:
-            address = urlsplit(self.path)
-            parameters = parse_qs(address.query)
-            if address.path == "/api/v3/services":
-                self._json(200, {"services": store.services()})
-            elif address.path == "/api/v3/traces":
-                self._search(parameters)
-            elif found := re.fullmatch(r"/api/v3/traces/([^/]+)", address.path):
-                self._trace(found[1])
-            elif address.path in {"/", "/search"}:
-                self._page(tracepages.search(store, parameters))
-            elif (found := re.fullmatch(r"/trace/([^/]+)", address.path)) and _TRACE_ID.fullmatch(found[1]):
-                self._page(tracepages.trace(store, found[1]))
-            else:
-                self.send_error(404)
+    def _traces(self, parts: list[dict[str, Any]], otherwise: str) -> None:
+        if parts:
+            self._json(200, {"result": {"resourceSpans": parts}})
+        else:
+            self._refuse(404, otherwise)
 
-        def _search(self, parameters: Mapping[str, list[str]]) -> None:
-            try:
-                ids = store.search(parse_search(parameters))
-            except ValueError as error:
-                self._refuse(400, str(error))
-                return
-            self._traces([part for trace in ids for part in store.get(trace)], "No traces found")
+    def _refuse(self, status: int, message: str) -> None:
+        self._json(status, {"error": {"httpCode": status, "message": message}})
 
-        def _trace(self, trace_id: str) -> None:
-            if _TRACE_ID.fullmatch(trace_id):
-                self._traces(store.get(trace_id), "trace not found")
-            else:
-                self._refuse(400, "malformed parameter trace_id")
+    def _json(self, status: int, document: Mapping[str, Any]) -> None:
+        self.answer(status, "application/json", json.dumps(document).encode())
 
-        def _traces(self, parts: list[dict[str, Any]], otherwise: str) -> None:
-            if parts:
-                self._json(200, {"result": {"resourceSpans": parts}})
-            else:
-                self._refuse(404, otherwise)
-
-        def _refuse(self, status: int, message: str) -> None:
-            self._json(status, {"error": {"httpCode": status, "message": message}})
-
-        def _json(self, status: int, document: Mapping[str, Any]) -> None:
-            self._send(status, "application/json", json.dumps(document))
-
-        def _page(self, text: str) -> None:
-            self._send(200, "text/html; charset=utf-8", text)
-
-        def _send(self, status: int, kind: str, text: str) -> None:
-            body = text.encode("utf-8", "backslashreplace")
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in page.HEADERS.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Requests are not worth a line."""
-
-    return Handler
+    def _page(self, text: str) -> None:
+        self.answer(200, page.HTML, page.encoded(text), page.HEADERS)

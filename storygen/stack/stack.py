@@ -39,10 +39,11 @@ def scaled(config: Config, scale: float) -> Config:
 class Stack:
     """Prometheus, Alertmanager, a trace store, an inbox for alerts and, where it is there, Grafana; a context manager.
 
-    All listen on free ports of the loopback address, and write below `folder` only. `targets` (host:port) are storygen's
-    processes; `data` is a folder of Prometheus whose blocks it begins with, as a copy. The links of `config` are
-    replaced by the addresses here, so that those in alerts lead somewhere. On the way in it raises `InvalidSettings`
-    where there is no Prometheus or the folder cannot be written, and `ResourceFailure` where a server does not start.
+    All listen on free ports of the loopback address, and write below `folder` only. `targets` (host:port) are
+    storygen's processes; `data` is a folder of Prometheus whose blocks it begins with, as a copy. The links of `config`
+    are replaced by the addresses here, so that those in alerts lead somewhere. On the way in it raises
+    `InvalidSettings` where there is no Prometheus or the folder cannot be written, and `ResourceFailure` where a server
+    does not start.
     """
 
     def __init__(self, folder: Path, config: Config, *, targets: Sequence[str] = (), data: Path | None = None) -> None:

@@ -10,19 +10,18 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import grpc  # type: ignore[import-untyped]  # ships no types
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # ships no types
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as messages
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span
 
 from storygen.errors import InvalidSettings
+from storygen.telemetry.serving import Handler, Server
 
 HOST = "127.0.0.1"
 LONGEST_BODY = 16 * 1024 * 1024
-_SOCKET_SECONDS = 10.0
 _THREADS = 4
 
 
@@ -47,10 +46,10 @@ class Receiver(service.TraceServiceServicer):
         self._take = take
         self._lock = threading.Lock()
         try:
-            self._http = _Server((HOST, http_port), _handler(self))
+            self._http = Server(HOST, http_port, _Handler, receiver=self)
         except OSError as error:
             raise _taken(http_port) from error
-        self.http_port: int = self._http.server_address[1]
+        self.http_port = self._http.port
         self._grpc = grpc.server(
             futures.ThreadPoolExecutor(max_workers=_THREADS),
             options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", LONGEST_BODY)],
@@ -59,10 +58,9 @@ class Receiver(service.TraceServiceServicer):
         try:
             self.grpc_port: int = self._grpc.add_insecure_port(f"{HOST}:{grpc_port}")
         except RuntimeError as error:
-            self._http.server_close()
+            self._http.close()
             raise _taken(grpc_port) from error
         self._grpc.start()
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), name="storygen-otlp", daemon=True).start()
 
     def Export(  # noqa: N802 - the name of the call in the protocol
         self, request: messages.ExportTraceServiceRequest, _context: object
@@ -84,8 +82,7 @@ class Receiver(service.TraceServiceServicer):
     def close(self) -> None:
         """Stop listening."""
         self._grpc.stop(grace=None).wait()
-        self._http.shutdown()
-        self._http.server_close()
+        self._http.close()
 
 
 @contextmanager
@@ -102,48 +99,25 @@ def _taken(port: int) -> InvalidSettings:
     return InvalidSettings(f"Port {port} cannot be used to receive traces.", hint="Another program listens there.")
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Handler(Handler):
+    """OTLP over HTTP with protobuf."""
 
-    def handle_error(self, *_: object) -> None:
-        """Those who hang up are not worth a traceback."""
+    receiver: Receiver
 
-
-def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """OTLP over HTTP with protobuf."""
-
-        timeout = _SOCKET_SECONDS
-
-        def do_POST(self) -> None:
-            length = self.headers.get("Content-Length", "")
-            if self.path.split("?")[0] != "/v1/traces":
-                self.send_error(404, "Spans go to /v1/traces")
-            elif not length.isdecimal():
-                self.send_error(411)
-            elif int(length[:12]) > LONGEST_BODY:
-                self.send_error(413)
-            else:
-                self._take(self.rfile.read(int(length)))
-
-        def _take(self, body: bytes) -> None:
-            try:
-                plain = _inflated(body) if self.headers.get("Content-Encoding") == "gzip" else body
-                request = messages.ExportTraceServiceRequest.FromString(plain)
-            except (DecodeError, zlib.error, ValueError) as error:
-                self.send_error(400, type(error).__name__)
-                return
-            answer = receiver.Export(request, None).SerializeToString()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            """Batches are not worth a line."""
-
-    return Handler
+    def do_POST(self) -> None:  # noqa: N802 - the name is the method of HTTP
+        if self.path.split("?")[0] != "/v1/traces":
+            self.send_error(404, "Spans go to /v1/traces")
+            return
+        body = self.body(LONGEST_BODY)
+        if body is None:
+            return
+        try:
+            plain = _inflated(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            request = messages.ExportTraceServiceRequest.FromString(plain)
+        except (DecodeError, zlib.error, ValueError) as error:
+            self.send_error(400, type(error).__name__)
+            return
+        self.answer(200, "application/x-protobuf", self.receiver.Export(request, None).SerializeToString())
 
 
 def _inflated(body: bytes) -> bytes:
