@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +20,7 @@ from weakref import WeakKeyDictionary
 from storygen import events
 from storygen.costs.ledger import Ledger
 from storygen.costs.prices import PriceTable
-from storygen.delivery import gather
+from storygen.delivery import gather, spent_usd
 from storygen.errors import StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
@@ -138,6 +137,7 @@ async def produce(
     with (
         events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
+        _costed(run, ledger),
         staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
@@ -215,21 +215,21 @@ def _remember(run: PastRun, settings: Settings) -> None:
 
 
 def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:
-    run, pulse = settings.run, Pulse()
-    cores = run.cores or _cores()
-    _have_threads(cores)
+    pulse = Pulse()
     gears.adopt(settings)
+    _have_threads(gears.cores.count)
     prices, purse = PriceTable(settings.prices), gears.purse()
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
         ask(chains(settings)),
         Cache(store, gears.tier),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
-        cores=cores,
-        stall_seconds=run.stall_seconds,
+        cores=gears.cores,
+        stall_seconds=settings.run.stall_seconds,
         pulse=pulse,
     )
-    return Pipeline(workshop, settings, pulse, steps, stand_in=workshop.asking(ask(builtins(settings))))
+    stand_in = workshop.asking(ask(builtins(settings)))
+    return Pipeline(workshop, settings, pulse, steps, stand_in=stand_in, gate=gears.scenes)
 
 
 def _ffmpeg(settings: Settings) -> Path | None:
@@ -248,16 +248,20 @@ def _have_threads(cores: int) -> None:
         _threads[loop] = cores
 
 
-def _cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _ship(run: Any, manifest: Manifest) -> None:
     events.emit(
         events.Shipped(fidelity=manifest.fidelity.value, seconds=manifest.film_seconds, reasons=manifest.reasons)
     )
-    run.add(scenes=len(manifest.scenes), fidelity=manifest.fidelity.value, cost_usd=manifest.cost_usd)
+    run.add(scenes=len(manifest.scenes), fidelity=manifest.fidelity.value)
+
+
+@contextmanager
+def _costed(run: Any, ledger: Ledger) -> Iterator[None]:
+    """Put down what a run cost, also where it fails; nothing where a price is unknown."""
+    try:
+        yield
+    finally:
+        run.add(cost_usd=spent_usd(ledger.cost()))
 
 
 def _traceparent(run: Any) -> str:
@@ -267,5 +271,6 @@ def _traceparent(run: Any) -> str:
 
 async def _trim(store: Store, settings: Settings) -> None:
     trimmed = await asyncio.to_thread(store.trim, int(settings.folders.cache_limit_gb * 1e9))
+    events.emit(events.CacheSized(cache="store", size_bytes=trimmed.size_bytes))
     if trimmed.removed:
         events.emit(events.CacheEvicted(cache="store", count=trimmed.removed, size_bytes=trimmed.size_bytes))

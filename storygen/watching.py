@@ -52,7 +52,8 @@ class Watcher:
     A story stays where it is until its film is made, so that a killed process goes on from the cache when it is started
     again. A story that cannot become a film fails alone; where this machine is the reason (a full disk, a folder that
     cannot be written to) stories stay, and waiting between two tries grows to a minute. `tell` is told of each story
-    that is done with; what it raises ends the watch. The settings are those that the files say when a story begins.
+    that is done with; what it raises ends the watch. The settings are those that the files say when a story begins;
+    `adopt` is told of other ones.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Watcher:
         *,
         at_once: int = 2,
         tell: Callable[[Finished], None] = lambda _: None,
+        adopt: Callable[[Settings], None] = lambda _: None,
     ) -> None:
         self._inbox = inbox
         self._reloader = reloader
@@ -71,6 +73,7 @@ class Watcher:
         self._observers = tuple(observers)
         self._at_once = at_once
         self._tell = tell
+        self._adopt = adopt
         self._working: dict[str, asyncio.Task[None]] = {}
         self._delays: Counter[str] = Counter()
         self._patience = _Patience()
@@ -110,7 +113,8 @@ class Watcher:
 
     def _begin(self, stories: Sequence[Story]) -> None:
         waiting = [story for story in stories if story.name not in self._working]
-        self._reloader.check()
+        if self._reloader.check():
+            self._adopt(self._reloader.settings)
         for story in waiting[: self._at_once - len(self._working)]:
             if self._patience.is_waiting:
                 return

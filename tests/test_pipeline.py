@@ -12,6 +12,7 @@ import pytest
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
 from storygen.pipeline import Pipeline, Steps
+from storygen.resilience.slots import Slots
 from storygen.results import Production
 from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
 from storygen.story import (
@@ -34,7 +35,7 @@ from storygen.story import (
     Shot,
     Strategy,
 )
-from storygen.workshop import Pulse, Slots
+from storygen.workshop import Pulse
 
 NOWHERE = Path("/dev/null")
 TOOLS: Any = "the chain's"

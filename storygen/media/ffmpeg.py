@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +28,7 @@ _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.005
 _SAID_BYTES = 256 * 1024
 _HINT_LINES = 6
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
 
 _running: set[int] = set()
@@ -52,6 +54,12 @@ class Finished:
     said: str
     out_seconds: float
     speed: float
+
+    @property
+    def in_seconds(self) -> float:
+        """The length of all inputs that tell theirs, as ffmpeg lists them before it begins; an end of it is enough."""
+        hours = (map(float, found) for found in _DURATION.findall(self.said))
+        return round(sum(3600 * h + 60 * m + s for h, m, s in hours), 3)
 
 
 def find_binary(configured: Path | None) -> Path:

@@ -70,6 +70,11 @@ class Family(Generic[M]):
         """The child with these label values."""
         return self._bound.get(values) or self._admit(values)
 
+    def remove(self, *values: str) -> None:
+        """Let the child with these label values vanish, if it is there."""
+        if self._bound.pop(values, None) is not None:
+            self.metric.remove(*values)
+
     def create(self, *values: str | Iterable[str]) -> None:
         """Bind the children of every combination, so that their series exist before anything happens."""
         for combination in product(*((value,) if isinstance(value, str) else tuple(value) for value in values)):

@@ -123,6 +123,8 @@ def set_budgets(families: Families, budgets: Mapping[str, float | None]) -> None
     for window, usd in budgets.items():
         if usd is not None:
             families.gauge("storygen_budget_usd").of(window).set(usd)
+        else:
+            families.gauge("storygen_budget_usd").remove(window)
 
 
 def set_limits(families: Families, timeouts: Mapping[str, float], limits: Mapping[str, int]) -> None:
@@ -131,6 +133,7 @@ def set_limits(families: Families, timeouts: Mapping[str, float], limits: Mappin
         families.gauge("storygen_stage_timeout_seconds").of(stage).set(seconds)
     for limit, size in limits.items():
         families.gauge("storygen_concurrency_limit").of(limit).set(size)
+        families.gauge("storygen_concurrency_in_use").create(limit)
 
 
 def watch_disks(families: Families, volumes: Mapping[str, Path]) -> None:

@@ -57,6 +57,11 @@ class Telemetry:
         """Keep the metrics open until they were scraped once more; says whether they were."""
         return self._endpoint is not None and self._endpoint.linger(self._settings.telemetry.metrics_linger_seconds)
 
+    def adopt(self, settings: Settings) -> None:
+        """Show other budgets, timeouts and limits from now on; everything else stays as it was started."""
+        if self.metrics is not None:
+            _show_settings(self.metrics, settings)
+
     def flush(self) -> None:
         """Deliver what is queued now; waits for the collector, so never at the end of a run."""
         if self._provider is not None:
@@ -143,7 +148,7 @@ def _create_metrics(
     last_success: Mapping[str, float],
 ) -> Metrics:
     from storygen.telemetry.families import allowed_from
-    from storygen.telemetry.known import set_budgets, set_limits, watch_disks
+    from storygen.telemetry.known import watch_disks
     from storygen.telemetry.metrics import Metrics
 
     wanted = settings.telemetry
@@ -151,13 +156,24 @@ def _create_metrics(
     known[""] = wanted.models
     allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines)
     metrics = Metrics(registry, allowed)
-    limits = {"scenes": settings.run.scenes_at_once} | ({"cores": settings.run.cores} if settings.run.cores else {})
-    set_limits(metrics.families, settings.run.stage_timeout.model_dump(), limits)
-    set_budgets(metrics.families, {"run": settings.budget.run_usd, "24h": settings.budget.day_usd})
+    _show_settings(metrics, settings)
     watch_disks(metrics.families, {"output": settings.folders.films, "cache": settings.folders.cache})
     for pipeline, moment in last_success.items():
         metrics.families.gauge("storygen_last_success_timestamp_seconds").of(pipeline).set(moment)
     return metrics
+
+
+def _show_settings(metrics: Metrics, settings: Settings) -> None:
+    """Budgets, timeouts and limits as they are set now."""
+    from storygen.telemetry.known import set_budgets, set_limits
+    from storygen.telemetry.words import genai_provider
+
+    limits = {"scenes": settings.run.scenes_at_once} | ({"cores": settings.run.cores} if settings.run.cores else {})
+    for provider in {name for chain in settings.providers.model_dump().values() for name in chain}:
+        if (vendor := getattr(settings.vendors, provider, None)) is not None:
+            limits[genai_provider(provider)] = vendor.at_once
+    set_limits(metrics.families, settings.run.stage_timeout.model_dump(), limits)
+    set_budgets(metrics.families, {"run": settings.budget.run_usd, "24h": settings.budget.day_usd})
 
 
 def _create_tracing(
