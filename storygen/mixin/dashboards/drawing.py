@@ -1,0 +1,283 @@
+"""Boards as Grafana's JSON, by the foundation SDK; no other file knows it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    heatmap,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import common as commons
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import heatmap as heatmaps
+from grafana_foundation_sdk.models import prometheus as asked
+
+from storygen.mixin.base import PREFIX
+from storygen.mixin.config import Config
+from storygen.mixin.dashboards.base import Board, Panel, Query
+
+TAGS = ["storygen", "storygen-mixin"]
+REFRESH = "30s"
+SINCE = "now-6h"
+_SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+_KEPT = "${__url_time_range}&${__all_variables}"
+# Where the choices of a variable are read from.
+_CHOICES: Mapping[str, str] = {
+    "job": "label_values(storygen_build_info, job)",
+    "instance": 'label_values(storygen_build_info{job=~"$job"}, instance)',
+    "pipeline": 'label_values(storygen_runs_started_total{job=~"$job"}, pipeline)',
+    "stage": 'label_values(storygen_stage_duration_seconds_count{job=~"$job"}, stage)',
+    "provider": 'label_values(storygen_attempts_total{job=~"$job"}, provider)',
+    "model": 'label_values(gen_ai_client_operation_duration_seconds_count{job=~"$job"}, gen_ai_request_model)',
+}
+_ALERTS = 'ALERTS{alertstate="firing", service="storygen", severity!="none", job=~"$job|"}'
+
+
+def drawn(config: Config, board: Board) -> str:
+    """The JSON of a board, with the same bytes every time."""
+    return JSONEncoder(sort_keys=True, indent=2).encode(_board(config, board).build()) + "\n"
+
+
+def panel_id(title: str) -> int:
+    """A panel's number on its board: it follows from the title, so that links outlive panels that come and go."""
+    return zlib.crc32(title.encode()) % 100_000 + 1
+
+
+def _board(config: Config, board: Board) -> dashboard.Dashboard:
+    sheet = (
+        dashboard.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.says)
+        .tags(TAGS)
+        .readonly()
+        .refresh(REFRESH)
+        .time(SINCE, "now")
+        .timezone("browser")
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .variables(list(_variables(board)))
+        .annotations([_alerts()])
+        .links(_links(config))
+    )
+    for row in board.rows:
+        sheet.with_row(dashboard.Row(row.title).id(panel_id(f"row {row.title}")))
+        for panel in row.panels:
+            sheet.with_panel(_panel(config, panel))
+    return sheet
+
+
+def _variables(board: Board) -> Iterator[Any]:
+    yield dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus")
+    for name in ("job", "instance", *board.variables):
+        yield (
+            dashboard.QueryVariable(name)
+            .label(name.capitalize())
+            .datasource(_SOURCE)
+            .query({"query": _CHOICES[name], "refId": name})
+            .definition(_CHOICES[name])
+            .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+            .sort(models.VariableSort.ALPHABETICAL_ASC)
+            .multi(True)
+            .include_all(True)
+            # What an attempt has no model of has an empty label.
+            .all_value(".+" if name in {"job", "instance"} else ".*")
+            .current(models.VariableOption(selected=True, text="All", value="$__all"))
+        )
+
+
+def _alerts() -> dashboard.AnnotationQuery:
+    return (
+        dashboard.AnnotationQuery()
+        .name("Alerts")
+        .datasource(_SOURCE)
+        .enable(True)
+        .icon_color("red")
+        .expr(_ALERTS)
+        .title_format("{{alertname}}")
+        .text_format("{{severity}} {{stage}} {{provider}} {{pipeline}}")
+        .step("60s")
+    )
+
+
+def _links(config: Config) -> list[Any]:
+    boards = dashboard.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAGS[-1]])
+    return [
+        boards.as_dropdown(True).include_vars(True).keep_time(True),
+        _link("Alerts", f"{config.links.alertmanager}/#/alerts?filter=%7Bservice%3D%22storygen%22%7D"),
+        _link("Traces", f"{config.links.jaeger}/search?service=storygen"),
+    ]
+
+
+def _link(title: str, url: str) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink(title).type(models.DashboardLinkType.LINK).url(url).target_blank(True)
+
+
+def _panel(config: Config, panel: Panel) -> Any:
+    builder = _SHAPES[panel.shape](panel)
+    builder.id(panel_id(panel.title)).title(panel.title).description(panel.says).datasource(_SOURCE)
+    builder.span(panel.width).height(panel.height).unit(panel.unit).no_value(panel.empty)
+    builder.thresholds(_thresholds(panel)).links(_panel_links(config, panel))
+    builder.targets([_target(panel, number, query) for number, query in enumerate(panel.queries)])
+    if panel.least is not None:
+        builder.min(panel.least)
+    if panel.most is not None:
+        builder.max(panel.most)
+    if panel.decimals is not None:
+        builder.decimals(panel.decimals)
+    if panel.values:
+        builder.mappings([models.ValueMap(options=_named(panel.values))])
+    if panel.traces:
+        builder.data_links([_link("Traces in Jaeger", _search(config, panel.traces))])
+    return builder
+
+
+def _target(panel: Panel, number: int, query: Query) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().ref_id(chr(ord("A") + number)).expr(query.expr).datasource(_SOURCE)
+    target.legend_format(query.legend).exemplar(query.exemplar).editor_mode(asked.QueryEditorMode.CODE)
+    if panel.shape == "table":
+        return target.instant().format(asked.PromQueryFormat.TABLE)
+    if panel.shape == "bars":
+        return target.instant().format(asked.PromQueryFormat.TIME_SERIES)
+    if panel.shape == "heatmap":
+        return target.range().format(asked.PromQueryFormat.HEATMAP)
+    return target.range().format(asked.PromQueryFormat.TIME_SERIES)
+
+
+def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
+    steps = [models.Threshold(value=None, color=panel.base)]
+    steps += [models.Threshold(value=value, color=colour) for value, colour in panel.steps]
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _panel_links(config: Config, panel: Panel) -> list[Any]:
+    links = []
+    if panel.alert:
+        links.append(_link(f"Runbook of {PREFIX}{panel.alert}", f"{config.links.runbooks}/{PREFIX}{panel.alert}.md"))
+    if panel.board:
+        links.append(_link("Read on", f"/d/{panel.board}?{_KEPT}").target_blank(False))
+    return links
+
+
+def _search(config: Config, traces: Mapping[str, str]) -> str:
+    """Jaeger's search for the spans of one line; a value that begins with `$` is a label of the line."""
+    pairs = ",".join(
+        f'"{attribute}":"' + (f"${{__field.labels.{value[1:]}}}" if value.startswith("$") else value) + '"'
+        for attribute, value in traces.items()
+    )
+    return f"{config.links.jaeger}/search?service=storygen&tags={quote('{' + pairs + '}', safe='${}_.')}"
+
+
+def _named(values: Mapping[str, str]) -> dict[str, models.ValueMappingResult]:
+    return {
+        value: models.ValueMappingResult(text=text.partition("|")[0], color=text.partition("|")[2] or None, index=index)
+        for index, (value, text) in enumerate(values.items())
+    }
+
+
+def _stat(panel: Panel) -> Any:
+    last = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+    return (
+        stat.Panel()
+        .reduce_options(last)
+        .color_mode(commons.BigValueColorMode.VALUE)
+        .graph_mode(commons.BigValueGraphMode.AREA if panel.height > 3 else commons.BigValueGraphMode.NONE)
+        .text_mode(commons.BigValueTextMode.VALUE)
+    )
+
+
+def _series(panel: Panel) -> Any:
+    many = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
+    legend = (
+        common.VizLegendOptions()
+        .show_legend(many)
+        .display_mode(commons.LegendDisplayMode.TABLE if panel.height > 6 else commons.LegendDisplayMode.LIST)
+        .placement(commons.LegendPlacement.BOTTOM)
+        .calcs(["lastNotNull", "max"] if panel.height > 6 else [])
+    )
+    tooltip = common.VizTooltipOptions().mode(commons.TooltipDisplayMode.MULTI).sort(commons.SortOrder.DESCENDING)
+    stacking = commons.StackingMode.NORMAL if panel.stacked else commons.StackingMode.NONE
+    limits = commons.GraphThresholdsStyleMode.DASHED if panel.steps else commons.GraphThresholdsStyleMode.OFF
+    return (
+        timeseries.Panel()
+        .legend(legend)
+        .tooltip(tooltip)
+        .line_width(1)
+        .fill_opacity(30 if panel.stacked else 5)
+        .show_points(commons.VisibilityMode.AUTO)
+        .stacking(common.StackingConfig().mode(stacking).group("A"))
+        .thresholds_style(common.GraphThresholdsStyleConfig().mode(limits))
+        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    )
+
+
+def _bars(_: Panel) -> Any:
+    last = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+    return (
+        bargauge.Panel()
+        .reduce_options(last)
+        .display_mode(commons.BarGaugeDisplayMode.BASIC)
+        .orientation(commons.VizOrientation.HORIZONTAL)
+        .value_mode(commons.BarGaugeValueMode.TEXT)
+        .show_unfilled(True)
+    )
+
+
+def _heatmap(panel: Panel) -> Any:
+    return (
+        heatmap.Panel()
+        .calculate(False)
+        .color(heatmap.HeatmapColorOptions().mode(heatmaps.HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
+        .y_axis(heatmap.YAxisConfig().unit(panel.unit))
+        .cell_values(heatmap.CellValues().unit("short"))
+        .tooltip(heatmap.HeatmapTooltip().mode(commons.TooltipDisplayMode.SINGLE))
+        .exemplars_color("rgba(255,0,255,0.7)")
+        .show_legend()
+    )
+
+
+def _timeline(_: Panel) -> Any:
+    return (
+        statetimeline.Panel()
+        .show_value(commons.VisibilityMode.NEVER)
+        .merge_values(True)
+        .row_height(0.8)
+        .legend(common.VizLegendOptions().show_legend(True).display_mode(commons.LegendDisplayMode.LIST))
+    )
+
+
+def _table(panel: Panel) -> Any:
+    """Merges the answers into one table with a column for each label and each query."""
+    heads = dict(panel.columns)
+    for number, query in enumerate(panel.queries):
+        heads["Value" if len(panel.queries) == 1 else f"Value #{chr(ord('A') + number)}"] = query.legend
+    organised = {"renameByName": heads, "includeByName": dict.fromkeys(heads, True)}
+    organised["indexByName"] = {name: index for index, name in enumerate(heads)}
+    builder = table.Panel().show_header(True).cell_height(commons.TableCellHeight.SM)
+    builder.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
+    builder.with_transformation(models.DataTransformerConfig(id_val="organize", options=organised))
+    for head, unit in panel.units.items():
+        builder.override_by_name(head, [models.DynamicConfigValue(id_val="unit", value=unit)])
+    if panel.queries[0].legend:
+        builder.sort_by([common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(True)])
+    return builder
+
+
+_SHAPES: Mapping[str, Any] = {
+    "stat": _stat,
+    "series": _series,
+    "bars": _bars,
+    "heatmap": _heatmap,
+    "table": _table,
+    "timeline": _timeline,
+}
