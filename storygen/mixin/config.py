@@ -116,6 +116,15 @@ class Knobs(_Group):
     enabled: bool = True
 
 
+class Routes(_Group):
+    """How Alertmanager gathers alerts into messages, and how often it repeats them."""
+
+    group_wait: Duration
+    group_interval: Duration
+    repeat_interval: Duration
+    heartbeat_interval: Duration
+
+
 class Config(_Group):
     """The whole configuration of the mixin."""
 
@@ -127,6 +136,7 @@ class Config(_Group):
     links: Links
     objectives: Objectives
     burns: tuple[Burn, ...]
+    routes: Routes
     alerts: Mapping[str, Knobs]
 
     def window(self, duration: str) -> str:

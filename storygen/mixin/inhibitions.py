@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from storygen.mixin.base import PREFIX
 
+WATCHDOG = "Watchdog"  # proves that alerts are delivered, so nothing may silence it
 _ATTEMPTS = ("ProviderErrorRatioHigh", "RetryRatioHigh", "RetriesExhausted")
 
 
@@ -14,16 +14,14 @@ _ATTEMPTS = ("ProviderErrorRatioHigh", "RetryRatioHigh", "RetriesExhausted")
 class Inhibition:
     """While `source` fires, alerts `over` with the same values of `equal` are not sent.
 
-    Names are without the prefix; without `over`, everything of storygen but Watchdog is meant. `only` narrows the
-    source by labels. Where a label of `equal` is missing on both sides Alertmanager takes it as the same, so each must
-    be on all alerts concerned.
+    Names are without the prefix; without `over`, everything of storygen but Watchdog is meant. Where a label of `equal`
+    is missing on both sides Alertmanager takes it as the same, so each must be on all alerts concerned.
     """
 
     source: str
     over: tuple[str, ...] = ()
     equal: tuple[str, ...]
     why: str
-    only: Mapping[str, str] = field(default_factory=dict)
 
 
 # Each source fires before, or together with, what it silences: see the holds in mixin.toml.
