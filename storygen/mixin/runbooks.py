@@ -33,7 +33,8 @@ def _index(kinds: Iterable[Sequence[Alert]]) -> str:
 
 One page per alert: what it means, what is felt, where to look, what to do, and how to tell that it is over. In
 Prometheus each name begins with `{PREFIX}`. Critical alerts go to the receiver `{RECEIVERS["critical"]}`, warnings to
-`{RECEIVERS["warning"]}`, the rest to `{RECEIVERS["info"]}`; `deploy/alertmanager/alertmanager.yml` says where these lead.
+`{RECEIVERS["warning"]}`, the rest to `{RECEIVERS["info"]}`; `deploy/alertmanager/alertmanager.yml` says where these
+lead.
 
 Thresholds, windows and severities stand in `storygen/mixin/mixin.toml`. To change some, put only those into a file of
 your own and run `storygen mixin build --config FILE`.

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storygen.mixin import jaeger, prometheus, rules
-from storygen.mixin.build import as_yaml
+from storygen.mixin import alertmanager, jaeger, prometheus, rules
 from storygen.mixin.config import Config
-from storygen.mixin.rendering import rule_file
+from storygen.mixin.rendering import as_yaml, rule_file
 from storygen.stack.programs import Ports
 from storygen.stack.web import HOST
 
@@ -50,7 +49,7 @@ def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[t
     yield "rules/storygen.yml", rule_file(config, rules.groups(config))
     yield "prometheus.yml", _prometheus(folder, config, addresses)
     if "alertmanager" in addresses.running:
-        yield "alertmanager.yml", _alertmanager(config, addresses)
+        yield "alertmanager.yml", alertmanager.document(config, addresses.inbox)
     if "jaeger" in addresses.running:
         yield "jaeger.yaml", _jaeger(folder, config, addresses)
         yield "jaeger-ui.json", json.dumps(jaeger.links(config))
@@ -87,21 +86,3 @@ def _jaeger(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any
     return jaeger.document(
         config, host=HOST, ports=listening, folder=str(folder / "jaeger"), ui=str(folder / "jaeger-ui.json")
     )
-
-
-def _alertmanager(config: Config, addresses: Addresses) -> dict[str, Any]:
-    """Each severity to its own path of the inbox."""
-    to = {"critical": "pager", "warning": "chat", "info": "log", "none": "heartbeat"}
-    return {
-        "route": {
-            "receiver": "chat",
-            "group_by": ["alertname", "job", "pipeline"],
-            "group_wait": "250ms" if config.scale > 1 else "30s",
-            "group_interval": "1s" if config.scale > 1 else "5m",
-            "routes": [{"receiver": path, "matchers": [f'severity="{severity}"']} for severity, path in to.items()],
-        },
-        "receivers": [
-            {"name": path, "webhook_configs": [{"url": f"{addresses.inbox}/{path}", "send_resolved": True}]}
-            for path in to.values()
-        ],
-    }
