@@ -93,7 +93,10 @@ class Objectives(_Group):
 
 
 class Burn(_Group):
-    """A pair of windows in which the error budget burns `factor` times as fast as it may; `latency`: that of time too."""
+    """A pair of windows in which the error budget burns `factor` times as fast as it may.
+
+    With `latency` the budget of time is watched over them too.
+    """
 
     factor: float = Field(gt=0)
     long: Duration

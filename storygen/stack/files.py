@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from storygen.mixin import alertmanager, jaeger, prometheus, rules
+from storygen.mixin import alertmanager, jaeger, prometheus, rules, runbooks
 from storygen.mixin.config import Config
 from storygen.mixin.rendering import as_yaml, rule_file
 from storygen.stack.programs import Ports
@@ -47,6 +47,8 @@ def render(folder: Path, config: Config, addresses: Addresses) -> None:
 
 def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[tuple[str, Any]]:
     yield "rules/storygen.yml", rule_file(config, rules.groups(config))
+    for path, page in runbooks.outputs(config):
+        yield f"runbooks/{PurePosixPath(path).name}", page
     yield "prometheus.yml", _prometheus(folder, config, addresses)
     if "alertmanager" in addresses.running:
         yield "alertmanager.yml", alertmanager.document(config, addresses.inbox)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group
 from storygen.mixin.config import Config
-from storygen.mixin.rules import films, money, providers, stages
+from storygen.mixin.rules import films, health, money, objectives, providers, queue, stages, targets
 
-_ROOMS = (stages, providers, films, money)
+_ROOMS = (objectives, targets, stages, providers, films, money, queue, health)
 
 
 def groups(config: Config) -> tuple[Group, ...]:
