@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -47,7 +49,15 @@ _ALERTS = 'ALERTS{alertstate="firing", service="storygen", severity!="none", job
 
 def drawn(config: Config, board: Board) -> str:
     """The JSON of a board, with the same bytes every time."""
-    return JSONEncoder(sort_keys=True, indent=2).encode(_board(config, board).build()) + "\n"
+    document = json.loads(JSONEncoder().encode(_board(config, board).build()))
+    return json.dumps(_in_sight(document), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def _in_sight(document: Any) -> Any:
+    """`document` without the placement that the SDK gives links and annotations: it hides them in a menu."""
+    if isinstance(document, dict):
+        return {name: _in_sight(value) for name, value in document.items() if name != "placement"}
+    return [_in_sight(value) for value in document] if isinstance(document, list) else document
 
 
 def panel_id(title: str) -> int:
@@ -138,7 +148,7 @@ def _panel(config: Config, panel: Panel) -> Any:
     if panel.values:
         builder.mappings([models.ValueMap(options=_named(panel.values))])
     if panel.traces:
-        builder.data_links([_link("Traces in Jaeger", _search(config, panel.traces))])
+        builder.data_links([_link("Traces in Jaeger", _search(config, panel))])
     return builder
 
 
@@ -147,7 +157,7 @@ def _target(panel: Panel, number: int, query: Query) -> prometheus.Dataquery:
     target.legend_format(query.legend).exemplar(query.exemplar).editor_mode(asked.QueryEditorMode.CODE)
     if panel.shape == "table":
         return target.instant().format(asked.PromQueryFormat.TABLE)
-    if panel.shape == "bars":
+    if panel.shape in {"bars", "stat"}:
         return target.instant().format(asked.PromQueryFormat.TIME_SERIES)
     if panel.shape == "heatmap":
         return target.range().format(asked.PromQueryFormat.HEATMAP)
@@ -169,13 +179,23 @@ def _panel_links(config: Config, panel: Panel) -> list[Any]:
     return links
 
 
-def _search(config: Config, traces: Mapping[str, str]) -> str:
-    """Jaeger's search for the spans of one line; a value that begins with `$` is a label of the line."""
-    pairs = ",".join(
-        f'"{attribute}":"' + (f"${{__field.labels.{value[1:]}}}" if value.startswith("$") else value) + '"'
-        for attribute, value in traces.items()
-    )
-    return f"{config.links.jaeger}/search?service=storygen&tags={quote('{' + pairs + '}', safe='${}_.')}"
+def _search(config: Config, panel: Panel) -> str:
+    """Jaeger's search, in the time shown, for the spans of one line, or of one row of a table."""
+    tags = ",".join(f'"{attribute}":"{_looked_up(panel, value)}"' for attribute, value in panel.traces.items())
+    pieces = re.split(r"(\$\{.*?\})", "{" + tags + "}")
+    encoded = "".join(piece if piece.startswith("${") else quote(piece, safe="") for piece in pieces)
+    # Grafana tells milliseconds, Jaeger reads microseconds.
+    span = "lookback=custom&start=${__from}000&end=${__to}000"
+    return f"{config.links.jaeger}/search?service=storygen&{span}&tags={encoded}"
+
+
+def _looked_up(panel: Panel, value: str) -> str:
+    """A constant, or for a value that begins with `$` the label of that name."""
+    if not value.startswith("$"):
+        return value
+    if panel.shape == "table":
+        return f'${{__data.fields["{panel.columns[value[1:]]}"]:percentencode}}'
+    return f"${{__field.labels.{value[1:]}:percentencode}}"
 
 
 def _named(values: Mapping[str, str]) -> dict[str, models.ValueMappingResult]:
@@ -186,13 +206,13 @@ def _named(values: Mapping[str, str]) -> dict[str, models.ValueMappingResult]:
 
 
 def _stat(panel: Panel) -> Any:
-    last = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
+    several = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
     return (
         stat.Panel()
-        .reduce_options(last)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
         .color_mode(commons.BigValueColorMode.VALUE)
-        .graph_mode(commons.BigValueGraphMode.AREA if panel.height > 3 else commons.BigValueGraphMode.NONE)
-        .text_mode(commons.BigValueTextMode.VALUE)
+        .graph_mode(commons.BigValueGraphMode.NONE)
+        .text_mode(commons.BigValueTextMode.VALUE_AND_NAME if several else commons.BigValueTextMode.VALUE)
     )
 
 
