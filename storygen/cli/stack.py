@@ -44,12 +44,12 @@ def stack(
 
 
 class _Ended(Exception):
-    """Ctrl-C or SIGTERM while the servers are still starting."""
+    """Ctrl-C or SIGTERM."""
 
 
 @contextmanager
 def _told_to_end() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; before `wait` sees it they also interrupt what is under way, once."""
+    """An event that Ctrl-C, SIGTERM and the end of the terminal set; the first of them interrupts what is under way."""
     ended = threading.Event()
 
     def end(*_: object) -> None:
@@ -57,7 +57,9 @@ def _told_to_end() -> Iterator[threading.Event]:
             ended.set()
             raise _Ended
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    # What the process was told to ignore (nohup) it goes on ignoring.
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, end) for number in wanted if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield ended
     except _Ended:
