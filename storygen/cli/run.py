@@ -88,10 +88,12 @@ def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) ->
 
     from storygen.cli.profiling import profiled
     from storygen.production import last_success
-    from storygen.providers.registry import models
+    from storygen.providers.registry import models, serving
     from storygen.telemetry.setup import start
 
-    with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:
+    with start(
+        settings, models=models(settings), serving=serving(settings), last_success=last_success(settings)
+    ) as telemetry:
         if telemetry.url:
             print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
         try:

@@ -59,13 +59,15 @@ def _watch(inbox: Inbox, reloader: Reloader, at_once: int, line: Callable[[Finis
 
     from storygen.cli.stopping import until_stopped
     from storygen.production import last_success
-    from storygen.providers.registry import models
+    from storygen.providers.registry import models, serving
     from storygen.resilience.gears import Gears
     from storygen.telemetry.setup import start
     from storygen.watching import Watcher
 
     settings, stopped = reloader.settings, _Stopped()
-    with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:
+    with start(
+        settings, models=models(settings), serving=serving(settings), last_success=last_success(settings)
+    ) as telemetry:
         if telemetry.url:
             print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
 

@@ -43,7 +43,7 @@ def create_known(families: Families, allowed: Allowed) -> None:
     _create_stages(families)
     _create_caches(families, allowed)
     for capability, chain in allowed.chains.items():
-        _create_calls(families, capability, chain)
+        _create_calls(families, capability, chain, allowed.chains.get("images", ()))
         _create_attempts(families, capability, chain, allowed)
         for name in _UNITS.get(capability, ()):
             families.counter(name).create(chain)
@@ -80,13 +80,16 @@ def _create_caches(families: Families, allowed: Allowed) -> None:
     families.counter("storygen_cache_requests_total").create(caches, words.CACHE_RESULTS)
     families.counter("storygen_cache_saved_usd_total").create(caches)
     families.counter("storygen_cache_saved_seconds_total").create(caches)
-    families.histogram("storygen_operation_duration_seconds").create((*words.STEPS, *allowed.operations), "success")
+    operations = (*words.STEPS, *words.PARTS, *allowed.operations)
+    families.histogram("storygen_operation_duration_seconds").create(operations, "success")
     families.counter("storygen_cache_evictions_total").create(words.STORE)
     for artifact, checks in words.CHECKS.items():
         families.counter("storygen_quality_checks_total").create(artifact, checks, words.VERDICTS)
 
 
-def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -> None:
+def _create_calls(
+    families: Families, capability: str, chain: tuple[str, ...], pictures: tuple[str, ...] = ()
+) -> None:
     stages = SERVED.get(capability, ())
     families.counter("storygen_calls_total").create(stages, chain, words.CALL_RESULTS)
     families.counter("storygen_retries_total").create(stages, chain, words.REASONS)
@@ -95,6 +98,10 @@ def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -
     families.counter("storygen_uncertain_cost_usd_total").create(stages, chain)
     for left, taken in combinations(chain, 2):
         families.counter("storygen_fallbacks_total").create(stages, left, taken)
+    if chain:
+        # Where all of a chain fail: a drawn card, the built-in voice or writer; instead of a clip its first picture.
+        stand_ins = (pictures or words.BUILTIN) if capability == "video" else words.BUILTIN
+        families.counter("storygen_fallbacks_total").create(stages, chain[-1], stand_ins)
 
 
 def _create_attempts(families: Families, capability: str, chain: tuple[str, ...], allowed: Allowed) -> None:
@@ -102,7 +109,7 @@ def _create_attempts(families: Families, capability: str, chain: tuple[str, ...]
     families.counter("storygen_attempts_total").create(chain, operation, _PROVIDER_ERRORS)
     families.histogram("storygen_call_attempts").create(chain, operation)
     for provider in chain:
-        models = allowed.models.get(provider, ())
+        models = allowed.models_for(capability, provider)
         families.histogram("gen_ai_client_operation_duration_seconds").create(operation, provider, models, "")
         families.counter("storygen_cost_usd_total").create(stages, provider, models)
         if capability == "text":

@@ -95,6 +95,7 @@ def start(
     settings: Settings,
     *,
     models: Mapping[str, Sequence[str]] | None = None,
+    serving: Mapping[str, Mapping[str, str]] | None = None,
     last_success: Mapping[str, float] | None = None,
     registry: CollectorRegistry | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -102,7 +103,8 @@ def start(
 ) -> Telemetry:
     """Start what the settings and the standard `OTEL_*` variables ask for, and import no more than that.
 
-    `models` maps providers to the models that metrics may name; `last_success` maps pipelines to when a run last
+    `models` maps providers to the models that metrics may name, `serving` says which of them each uses for a
+    capability; `last_success` maps pipelines to when a run last
     succeeded (Unix time). A `registry` asks for metrics that the caller serves. Raises `InvalidSettings`.
     """
     from storygen.telemetry.logs import Logs
@@ -112,7 +114,7 @@ def start(
     metrics = endpoint = provider = tracing = None
     if wanted.enabled and (registry is not None or wanted.metrics_port is not None or wanted.pushgateway):
         registry = registry if registry is not None else _create_registry()
-        metrics = _create_metrics(settings, registry, models or {}, last_success or {})
+        metrics = _create_metrics(settings, registry, models or {}, serving or {}, last_success or {})
     redactor = Redactor.from_environment(environ)
     if wanted.enabled and wants_traces(environ):
         provider, tracing = _create_tracing(environ, redactor, _counts(metrics, "traces"))
@@ -145,6 +147,7 @@ def _create_metrics(
     settings: Settings,
     registry: CollectorRegistry,
     models: Mapping[str, Sequence[str]],
+    serving: Mapping[str, Mapping[str, str]],
     last_success: Mapping[str, float],
 ) -> Metrics:
     from storygen.telemetry.families import allowed_from
@@ -154,7 +157,7 @@ def _create_metrics(
     wanted = settings.telemetry
     known = {provider: tuple(of) for provider, of in models.items()}
     known[""] = wanted.models
-    allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines)
+    allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines, serving)
     metrics = Metrics(registry, allowed)
     _show_settings(metrics, settings)
     watch_disks(metrics.families, {"output": settings.folders.films, "cache": settings.folders.cache})

@@ -19,7 +19,9 @@ RUN_OUTCOMES = tuple(outcome for outcome in STAGE_OUTCOMES if outcome not in {"c
 ERROR_TYPES = kinds()
 # What a run makes on this machine; each is an operation and a cache.
 STEPS = ("revise", "voice", "subtitles", "terminal", "render", "join")
-OPERATIONS = (*STEPS, "visuals", "transcription", "alignment", "normalisation", "probe", "compare")
+# What takes part of a stage.
+PARTS = ("transcription", "alignment", "normalisation", "probe")
+OPERATIONS = (*STEPS, "visuals", *PARTS, "compare")
 CAPABILITIES = ("text", "speech", "images", "video", "transcription")
 OBSERVED = "observed"
 STORE = "store"
