@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +13,10 @@ from storygen.mixin.config import Config
 from storygen.mixin.rendering import as_yaml, rule_file
 from storygen.stack.programs import Ports
 from storygen.stack.web import HOST
+
+# Relative to the folder, where Prometheus runs: it takes paths for patterns, and a folder may be called `a[b]`.
+TARGETS = "targets.json"
+RULES = "rules/storygen.yml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +49,10 @@ def render(folder: Path, config: Config, addresses: Addresses) -> None:
 
 
 def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[tuple[str, Any]]:
-    yield "rules/storygen.yml", rule_file(config, rules.groups(config))
+    yield RULES, rule_file(config, rules.groups(config))
     for path, page in runbooks.outputs(config):
         yield f"runbooks/{PurePosixPath(path).name}", page
-    yield "prometheus.yml", _prometheus(folder, config, addresses)
+    yield "prometheus.yml", _prometheus(config, addresses)
     if "alertmanager" in addresses.running:
         yield "alertmanager.yml", alertmanager.document(config, addresses.inbox)
     if "jaeger" in addresses.running:
@@ -57,22 +60,17 @@ def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[t
         yield "jaeger-ui.json", json.dumps(jaeger.links(config))
 
 
-def _prometheus(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any]:
+def _prometheus(config: Config, addresses: Addresses) -> dict[str, Any]:
     neighbours = {name: addresses.host(name) for name in ("prometheus", "alertmanager", "grafana")}
     neighbours["jaeger"] = addresses.host("jaeger_metrics")
     alertmanagers = [addresses.host("alertmanager")] if "alertmanager" in addresses.running else []
     return prometheus.document(
         config,
-        target_files=[_literal(folder / "targets.json")],
+        target_files=[TARGETS],
         neighbours={name: address for name, address in neighbours.items() if name in addresses.running},
         alertmanagers=alertmanagers,
-        rule_files=[_literal(folder / "rules" / "storygen.yml")],
+        rule_files=[RULES],
     )
-
-
-def _literal(path: Path) -> str:
-    """A path where a pattern is read: a folder may be called what Go's `filepath.Match` takes for one."""
-    return re.sub(r"([\\\\*?\[])", r"\\\1", str(path))
 
 
 def _jaeger(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from storygen.mixin.config import Config
+from storygen.mixin.config import Config, seconds, written
 from storygen.mixin.prometheus import FEATURES
 from storygen.stack.servers import Program, find
 from storygen.stack.web import HOST
@@ -27,6 +27,9 @@ WITHOUT = {
     "jaeger": "storygen itself keeps the latest traces in memory",
     "grafana": "there are no dashboards",
 }
+# An alert that fires before Prometheus has found its Alertmanager (5 s) is sent again after a minute; with scaled time
+# that is too late. Alertmanager takes it for resolved after four of these without a word.
+_SHORTEST_RESEND = 2.0
 _GRAFANA_HOMES = ("/usr/share/grafana", "/opt/homebrew/opt/grafana/share/grafana", "/usr/local/share/grafana")
 
 
@@ -57,12 +60,13 @@ def prometheus(folder: Path, binary: Path, ports: Ports, config: Config) -> Prog
         name="prometheus",
         binary=binary,
         args=(
-            f"--config.file={folder / 'prometheus.yml'}",
+            "--config.file=prometheus.yml",
             f"--storage.tsdb.path={folder / 'prometheus'}",
             f"--storage.tsdb.retention.time={config.retention}",
             f"--web.listen-address={HOST}:{ports.prometheus}",
             f"--web.external-url={url}",
             "--web.enable-lifecycle",
+            f"--rules.alert.resend-delay={written(max(_SHORTEST_RESEND, seconds(config.hold('1m'))))}",
             f"--enable-feature={','.join(FEATURES)}",
         ),
         ready=f"{url}/-/ready",

@@ -14,7 +14,7 @@ from storygen.errors import InvalidSettings
 from storygen.mixin.config import Config, seconds, written
 from storygen.mixin.prometheus import target_list
 from storygen.stack import programs
-from storygen.stack.files import Addresses, render
+from storygen.stack.files import TARGETS, Addresses, render
 from storygen.stack.inbox import Inbox
 from storygen.stack.programs import Ports
 from storygen.stack.query import TraceServer
@@ -77,7 +77,7 @@ class Stack:
     def set_targets(self, targets: Sequence[str]) -> None:
         """Scrape these processes (host:port) from now on; Prometheus takes up to 10 s to begin."""
         self._targets = tuple(targets)
-        path = self.folder / "targets.json"
+        path = self.folder / TARGETS
         fresh = path.with_suffix(".fresh")
         fresh.write_text(json.dumps(target_list(targets)), "utf-8")
         fresh.replace(path)
