@@ -72,6 +72,14 @@ def increase(by: str, series: str, window: str) -> str:
     return f"sum by ({by}) (increase({series}[{window}]))"
 
 
+def usual(record: str, baseline: str) -> str:
+    """The mean of a recorded series over `baseline`, up to yesterday, so that what is new is not compared with itself.
+
+    Never scaled; silent until there is a day of history.
+    """
+    return f"avg_over_time({record}[{baseline}] offset 1d)"
+
+
 def mentioned(expr: str) -> set[Mention]:
     """Every metric that `expr` asks for; Grafana's variables may stand in it."""
     found = set()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from storygen.mixin.base import Alert, Group, Proof, Runbook
+from storygen.mixin.base import Alert, Group, Runbook
 from storygen.mixin.config import Config, spoken
 from storygen.mixin.promql import increase, rate, selector
+from storygen.mixin.proofs import Series, ramp, shares
 
 FILMS = "storygen_films_total"
 CHECKS = "storygen_quality_checks_total"
-_STORY = 'job="storygen", pipeline="story"'
-_LOUDNESS = 'job="storygen", artifact="audio", check="loudness"'
 
 
 def groups(config: Config) -> tuple[Group, ...]:
@@ -20,8 +19,13 @@ def groups(config: Config) -> tuple[Group, ...]:
 def _degraded(config: Config) -> Alert:
     knobs = config.of("FilmsDegraded")
     by, window = "job, pipeline", config.window(knobs.window)
-    films = selector(FILMS, job=config.job)
-    unreal = selector(FILMS, job=config.job, fidelity="!=full")
+    films, unreal = (selector(FILMS, job=config.job, **narrower) for narrower in ({}, {"fidelity": "!=full"}))
+    labels = {"job": config.job, "pipeline": "story"}
+
+    def series(share: float, a_minute: float, minutes: int) -> Series:
+        made = {"full": 1 - share, "degraded": share * 0.75, "placeholder": share * 0.25}
+        return {selector(FILMS, **labels, fidelity=kind): ramp((a_minute * of, minutes)) for kind, of in made.items()}
+
     return Alert(
         name="FilmsDegraded",
         expr=(
@@ -29,9 +33,9 @@ def _degraded(config: Config) -> Alert:
             f"and on ({by}) {increase(by, films, window)} >= {knobs.minimum:g}"
         ),
         knobs=knobs,
-        summary="{{ $value | humanizePercentage }} of films of {{ $labels.pipeline }} are not what was asked for",
-        description=f"Of the films of the last {spoken(window)}, {{{{ $value | humanizePercentage }}}} shipped with stand-ins, "
-        "without a scene, or as a placeholder.",
+        summary="{{ $value | humanizePercentage }} of the films of {{ $labels.pipeline }} are not what was asked for",
+        description=f"Of the films of the last {spoken(window)}, {{{{ $value | humanizePercentage }}}} shipped with "
+        "stand-ins, without a scene, or as a placeholder.",
         dashboard="storygen-overview",
         variables={"pipeline": "pipeline"},
         traces={"gen_ai.workflow.name": "$pipeline", "storygen.fidelity": "degraded"},
@@ -41,25 +45,27 @@ def _degraded(config: Config) -> Alert:
             look="Films by fidelity, then fallbacks by provider and failures by stage.",
             do=(
                 "`storygen report RUN` of such a film lists, scene by scene, what stood in and why.",
-                "Scenes by another provider: see the alerts about providers and the budget. Scenes left out: see the "
-                "failures of their stage.",
-                "`storygen run FILE` makes the story again once the cause is mended; only what stood in is made anew.",
+                "Scenes by another provider: see the alerts about providers, and BudgetExceeded.",
+                "Scenes left out: see the failures of their stage, and StageFailureRatioHigh.",
+                "`storygen run FILE` makes the story again once the cause is mended; what was real is kept.",
             ),
-            over="The share of films that are not full stays below the limit for the length of the window.",
+            over="The share of films that are not full stays below the limit for as long as the window.",
         ),
-        proofs=(
-            _films(full=(91, 89), degraded=(5, 6), placeholder=(4, 5), value="11%"),
-            _films(full=(0, 0), degraded=(0.08, 0.09), placeholder=(0, 0), value="100%"),
-        ),
+        proofs=shares(knobs, series, labels=labels),
     )
 
 
 def _failing(config: Config) -> Alert:
     knobs = config.of("QualityChecksFailing")
     by, window = "job, artifact, check", config.window(knobs.window)
-    checked = selector(CHECKS, job=config.job)
     # A warning is within what may ship, and stands on the board; a failure is sent back to the provider or left out.
-    failed = selector(CHECKS, job=config.job, result="fail")
+    checked, failed = (selector(CHECKS, job=config.job, **narrower) for narrower in ({}, {"result": "fail"}))
+    labels = {"job": config.job, "artifact": "audio", "check": "loudness"}
+
+    def series(share: float, a_minute: float, minutes: int) -> Series:
+        found = {"pass": (1 - share) / 2, "warn": (1 - share) / 2, "fail": share}
+        return {selector(CHECKS, **labels, result=kind): ramp((a_minute * of, minutes)) for kind, of in found.items()}
+
     return Alert(
         name="QualityChecksFailing",
         expr=(
@@ -68,8 +74,8 @@ def _failing(config: Config) -> Alert:
         ),
         knobs=knobs,
         summary="{{ $value | humanizePercentage }} of {{ $labels.artifact }} fails the check {{ $labels.check }}",
-        description=f"In the last {spoken(window)}, {{{{ $value | humanizePercentage }}}} of {{{{ $labels.artifact }}}} "
-        "artifacts did not pass the check {{ $labels.check }}.",
+        description=f"In the last {spoken(window)}, {{{{ $value | humanizePercentage }}}} of what was made of "
+        "{{ $labels.artifact }} did not pass the check {{ $labels.check }}.",
         dashboard="storygen-quality",
         traces={"error.type": "invalid_output"},
         runbook=Runbook(
@@ -77,46 +83,16 @@ def _failing(config: Config) -> Alert:
             felt="What fails is asked for again, which costs time and money, or replaced by a stand-in.",
             look="Checks by result; then loudness, coverage and drift by provider, which show who made it.",
             do=(
-                "`storygen report RUN` of a recent run lists each check with its value and its limit.",
-                "One provider: name another model or voice of it, or another provider first in its chain.",
+                "`storygen report RUN` of a recent run lists its checks, with values and limits.",
+                "`storygen validate FILE` measures a film, a voice or subtitles that you have.",
+                "One provider: try another model or voice of it, or put another provider before it.",
                 "All providers: something here has changed. `storygen doctor` checks ffmpeg and the typefaces.",
-                "A limit that does not fit your films: set the wish behind it, such as `voice.loudness_lufs` or "
-                "`subtitles.max_characters_per_second`.",
+                (
+                    "A limit that does not fit your films follows from what they should be, such as "
+                    "`voice.loudness_lufs` or `subtitles.max_characters_per_second`."
+                ),
             ),
-            over="The share of failed checks stays below the limit for the length of the window.",
+            over="The share of failed checks stays below the limit for as long as the window.",
         ),
-        proofs=(
-            Proof(
-                below=_checks(passed=80, warned=11, failed=9),
-                above=_checks(passed=80, warned=9, failed=11),
-                at="45m",
-                labels={"job": "storygen", "artifact": "audio", "check": "loudness"},
-                value="11%",
-            ),
-            Proof(
-                below=_checks(passed=0, warned=0, failed=0.3),
-                above=_checks(passed=0, warned=0, failed=0.35),
-                at="45m",
-                labels={"job": "storygen", "artifact": "audio", "check": "loudness"},
-                value="100%",
-            ),
-        ),
+        proofs=shares(knobs, series, labels=labels),
     )
-
-
-def _films(
-    *, full: tuple[float, float], degraded: tuple[float, float], placeholder: tuple[float, float], value: str
-) -> Proof:
-    """Films a minute by fidelity, just below and just above."""
-
-    def series(which: int) -> dict[str, str]:
-        said = {"full": full, "degraded": degraded, "placeholder": placeholder}
-        return {f'{FILMS}{{{_STORY}, fidelity="{name}"}}': f"0+{each[which]:g}x120" for name, each in said.items()}
-
-    labels = {"job": "storygen", "pipeline": "story"}
-    return Proof(below=series(0), above=series(1), at="90m", labels=labels, value=value)
-
-
-def _checks(*, passed: float, warned: float, failed: float) -> dict[str, str]:
-    said = {"pass": passed, "warn": warned, "fail": failed}
-    return {f'{CHECKS}{{{_LOUDNESS}, result="{name}"}}': f"0+{each:g}x60" for name, each in said.items()}
