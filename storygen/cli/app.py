@@ -9,6 +9,7 @@ import typer
 from storygen.cli.check import check
 from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
+from storygen.cli.drill import drill
 from storygen.cli.estimate import estimate
 from storygen.cli.explain import explain
 from storygen.cli.inbox import inbox
@@ -31,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices, vendors, stack, inbox):
+for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
+    app.command()(command)
+for command in (vendors, stack, inbox, drill):
     app.command()(command)
 app.add_typer(mixin, name="mixin")
 
