@@ -38,6 +38,13 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
     "users": {"allow_sign_up": "false", "viewers_can_edit": "true"},
     "analytics": {"reporting_enabled": "false", "check_for_updates": "false", "check_for_plugin_updates": "false"},
     "snapshots": {"external_enabled": "false"},
+    "news": {"news_feed_enabled": "false"},
+    # Grafana 12 fetches plugins from its maker's site at every start unless it is told not to.
+    "plugins": {
+        "plugin_admin_enabled": "false",
+        "preinstall_disabled": "true",
+        "public_key_retrieval_disabled": "true",
+    },
 }
 
 
