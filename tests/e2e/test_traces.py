@@ -6,9 +6,8 @@ The store is the one of `storygen stack`; where a `jaeger` is on the PATH the sa
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from storygen.stack.stack import Stack, scaled
 from storygen.stack.web import ask, free_ports
 from storygen.vendors.server import Simulation
 from tests.e2e.conftest import STORY, Shell
+from tests.servers import eventually, need
 
 PATIENCE = 60.0
 KINDS = {"INTERNAL": 1, "CLIENT": 3}
@@ -35,16 +35,6 @@ BROKEN = {
     "STORYGEN_VENDORS__OPENAI__ATTEMPTS": "1",
     "OPENAI_API_KEY": "sk-planted0123456789",
 }
-
-
-def until(found: Callable[[], Any], what: str) -> Any:
-    """What `found` gives once it gives anything."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if result := found():
-            return result
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not come within {PATIENCE:g} s")
 
 
 @dataclass(frozen=True)
@@ -119,8 +109,10 @@ class Told:
 @pytest.fixture(scope="module", params=["built-in", "jaeger"])
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """A run that broke in the voice, one that goes on from it, and one that paid a vendor and had to ask it again."""
-    if request.param == "jaeger" and (programs.locate("jaeger") is None or programs.locate("prometheus") is None):
-        pytest.skip("there is no jaeger on the PATH; https://www.jaegertracing.io/download has it")
+    if request.param == "jaeger":
+        need("prometheus")  # without which the stack does not start
+        if programs.locate("jaeger") is None:
+            pytest.skip("there is no jaeger on the PATH; https://www.jaegertracing.io/download has it")
     home = tmp_path_factory.mktemp("told")
     opened = jaeger if request.param == "jaeger" else builtin
     with ExitStack() as stack:
@@ -150,7 +142,7 @@ def _make(shell: Shell, store: Store, vendors: Simulation) -> dict[str, tuple[st
         assert done.returncode == code, done.stderr
         run = json.loads(shell.run("explain", "--json").stdout)
         made[name] = (run["run_id"], run["trace_id"])
-        until(lambda trace=run["trace_id"]: store.spans(trace), f"the trace of the {name} run")
+        eventually(lambda trace=run["trace_id"]: store.spans(trace), seconds=PATIENCE)
     return made
 
 
@@ -224,9 +216,7 @@ def test_the_story_and_the_keys_are_in_no_trace(told: Told) -> None:
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[tuple[Stack, int]]:
     """The stack with Prometheus looking four times a second at one port, where storygen will come."""
-    if programs.locate("prometheus") is None:
-        missing = f"there is no prometheus: {programs.INSTALL['prometheus']}"
-        pytest.fail(missing, pytrace=False) if os.environ.get("CI") else pytest.skip(missing)
+    need("prometheus")
     (port,) = free_ports(1)
     with Stack(tmp_path / "stack", scaled(load(None), 60), targets=[f"127.0.0.1:{port}"]) as running:
         yield running, port
@@ -243,11 +233,11 @@ def test_an_exemplar_leads_to_its_trace(stack: tuple[Stack, int], tmp_path: Path
             env={"OTEL_EXPORTER_OTLP_ENDPOINT": running.otlp_endpoint},
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    series = until(
-        lambda: running.query_exemplars(f"{metric}_bucket", began - 1, time.time() + 1), f"an exemplar of {metric}"
+    series = eventually(
+        lambda: running.query_exemplars(f"{metric}_bucket", began - 1, time.time() + 1), seconds=PATIENCE
     )
     labels = series[0]["exemplars"][0]["labels"]
-    spans = until(lambda: Store(running.traces_url, "").spans(labels["trace_id"]), "its trace")
+    spans = eventually(lambda: Store(running.traces_url, "").spans(labels["trace_id"]), seconds=PATIENCE)
     (span,) = [span for span in spans if span["spanId"] == labels["span_id"]]
     expected = {"storygen_run_duration_seconds": "invoke_workflow story"}
     stage = series[0]["seriesLabels"].get("stage")
