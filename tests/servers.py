@@ -16,8 +16,11 @@ PACKAGES = {
     "promtool": ("promtool",),
     "prometheus-alertmanager": ("alertmanager", "prometheus-alertmanager"),
     "amtool": ("amtool",),
+    "jaeger": ("jaeger",),
 }
 _FROM = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}
+# Not in Debian: where they are missing, the tests say so even in CI.
+_OPTIONAL = {"jaeger": "jaeger missing: https://www.jaegertracing.io/download (2.20.0)"}
 R = TypeVar("R")
 
 
@@ -26,6 +29,8 @@ def need(*names: str) -> None:
     missing = [name for name in names if not any(map(shutil.which, PACKAGES[name]))]
     if not missing:
         return
+    if missing[0] in _OPTIONAL:
+        pytest.skip(_OPTIONAL[missing[0]])
     packages = sorted({_FROM.get(name, name) for name in missing})
     said = f"{', '.join(missing)} missing: apt-get install -y {' '.join(packages)}"
     if os.environ.get("CI"):

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from storygen.mixin import alertmanager, jaeger, prometheus, rules, runbooks
+from storygen.errors import InvalidSettings
+from storygen.mixin import alertmanager, grafana, jaeger, prometheus, rules, runbooks
 from storygen.mixin.config import Config
 from storygen.mixin.rendering import as_yaml, rule_file
-from storygen.stack.programs import Ports
+from storygen.stack.programs import BOARDS, PROVISIONING, Ports
 from storygen.stack.web import HOST
 
 # Relative to the folder, where Prometheus runs: it takes paths for patterns, and a folder may be called `a[b]`.
@@ -58,6 +59,8 @@ def _documents(folder: Path, config: Config, addresses: Addresses) -> Iterator[t
     if "jaeger" in addresses.running:
         yield "jaeger.yaml", _jaeger(folder, config, addresses)
         yield "jaeger-ui.json", json.dumps(jaeger.links(config))
+    if "grafana" in addresses.running:
+        yield from _grafana(folder, config, addresses)
 
 
 def _prometheus(config: Config, addresses: Addresses) -> dict[str, Any]:
@@ -86,3 +89,24 @@ def _jaeger(folder: Path, config: Config, addresses: Addresses) -> dict[str, Any
     return jaeger.document(
         config, host=HOST, ports=listening, folder=str(folder / "jaeger"), ui=str(folder / "jaeger-ui.json")
     )
+
+
+def _grafana(folder: Path, config: Config, addresses: Addresses) -> Iterator[tuple[str, Any]]:
+    """Sources and boards; the built-in trace store is no source, since Grafana asks Jaeger for more than it answers."""
+    sources = grafana.provisioning(
+        config,
+        prometheus=addresses.of("prometheus"),
+        alertmanager=addresses.of("alertmanager") if "alertmanager" in addresses.running else "",
+        jaeger=addresses.of("traces") if "jaeger" in addresses.running else "",
+        boards=str(folder / BOARDS),
+    )
+    for path, document in sources:
+        yield f"{PROVISIONING}/{path}", document
+    try:
+        from storygen.mixin import dashboards
+
+        boards = [*dashboards.outputs(config)]
+    except ImportError as error:
+        raise InvalidSettings(f"Grafana's boards need {error.name}.", hint="pip install 'storygen[mixin]'") from error
+    for path, board in boards:
+        yield f"{BOARDS}/{PurePosixPath(path).name}", board

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storygen.mixin.config import Config, seconds, written
+from storygen.mixin.grafana import environment
 from storygen.mixin.prometheus import FEATURES
 from storygen.stack.servers import Program, find
 from storygen.stack.web import HOST
@@ -27,6 +28,8 @@ WITHOUT = {
     "jaeger": "storygen itself keeps the latest traces in memory",
     "grafana": "there are no dashboards",
 }
+PROVISIONING = "grafana-provisioning"
+BOARDS = "dashboards"
 # An alert that fires before Prometheus has found its Alertmanager (5 s) is sent again after a minute; with scaled time
 # that is too late. Alertmanager takes it for resolved after four of these without a word.
 _SHORTEST_RESEND = 2.0
@@ -104,7 +107,7 @@ def jaeger(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
 
 
 def grafana(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
-    """Grafana, to look at without an account, and without a password that anybody could guess."""
+    """Grafana, with the settings that it has in its container."""
     return Program(
         name="grafana",
         binary=binary,
@@ -117,13 +120,8 @@ def grafana(folder: Path, binary: Path, ports: Ports, _: Config) -> Program:
             "GF_PATHS_DATA": str(folder / "grafana"),
             "GF_PATHS_LOGS": str(folder / "grafana" / "logs"),
             "GF_PATHS_PLUGINS": str(folder / "grafana" / "plugins"),
-            "GF_PATHS_PROVISIONING": str(folder / "grafana-provisioning"),
-            "GF_AUTH_ANONYMOUS_ENABLED": "true",
-            "GF_AUTH_DISABLE_LOGIN_FORM": "true",
-            "GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION": "true",
-            "GF_ANALYTICS_REPORTING_ENABLED": "false",
-            "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-            "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+            "GF_PATHS_PROVISIONING": str(folder / PROVISIONING),
+            **environment(boards=str(folder / BOARDS)),
         },
     )
 

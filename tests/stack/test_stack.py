@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 from storygen.errors import InvalidSettings, ResourceFailure
 from storygen.mixin.config import load
@@ -34,7 +39,8 @@ class Target:
                 self.send_response(200)
                 self.send_header("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
                 self.end_headers()
-                self.wfile.write(body)
+                with suppress(BrokenPipeError):  # Prometheus has ended meanwhile
+                    self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -214,3 +220,40 @@ def test_a_server_that_never_answers_is_given_up_and_one_that_will_not_end_is_en
     server.stop()
     assert pid
     assert not is_alive(pid)
+
+
+GRAFANA = """#!{python}
+import json, os, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+Path(os.environ["GF_PATHS_DATA"] + ".json").write_text(json.dumps(dict(os.environ, argv=sys.argv[1:])))
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+HTTPServer((os.environ["GF_SERVER_HTTP_ADDR"], int(os.environ["GF_SERVER_HTTP_PORT"])), Handler).serve_forever()
+"""
+
+
+def test_a_grafana_is_given_the_sources_and_boards_of_this_stack_and_none_of_our_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stand-in tells what it was given: there is no Grafana to be had where these tests run."""
+    need("prometheus", "prometheus-alertmanager")
+    stand_in = tmp_path / "bin" / "grafana"
+    stand_in.parent.mkdir()
+    stand_in.write_text(GRAFANA.replace("{python}", sys.executable))
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("OPENAI_API_KEY", "planted")
+    with Stack(tmp_path / "stack", load()) as stack:
+        assert stack.config.links.grafana == stack.grafana_url
+        given = json.loads((tmp_path / "stack" / "grafana.json").read_text())
+        sources = yaml.safe_load((tmp_path / "stack/grafana-provisioning/datasources/storygen.yaml").read_text())
+        boards = yaml.safe_load((tmp_path / "stack/grafana-provisioning/dashboards/storygen.yaml").read_text())
+        assert {stack.prometheus_url, stack.alertmanager_url} <= {one["url"] for one in sources["datasources"]}
+        assert len([*Path(boards["providers"][0]["options"]["path"]).glob("*.json")]) == 9
+        assert given["GF_SERVER_HTTP_ADDR"] == "127.0.0.1"
+        assert given["GF_PATHS_PROVISIONING"] == str(tmp_path / "stack" / "grafana-provisioning")
+        assert given["argv"][0] == "server"
+        assert "planted" not in given.values()

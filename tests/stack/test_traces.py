@@ -16,14 +16,24 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode, format_span_id, format_trace_id
 
 from storygen.errors import InvalidSettings
+from storygen.mixin.config import load
 from storygen.stack.query import TraceServer
+from storygen.stack.stack import Stack
 from storygen.stack.traces import TraceStore
+from tests.servers import eventually, need
 
 NOW = datetime.now(UTC)
 WINDOW = {
     "query.startTimeMin": (NOW - timedelta(hours=1)).isoformat(),
     "query.startTimeMax": (NOW + timedelta(hours=1)).isoformat(),
 }
+
+
+class Asked:
+    """Where a trace store listens."""
+
+    def __init__(self, *, port: int, grpc_port: int, http_port: int) -> None:
+        self.port, self.grpc_port, self.http_port = port, grpc_port, http_port
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +44,19 @@ def server() -> Iterator[TraceServer]:
     running.stop()
 
 
-@pytest.fixture(autouse=True)
-def _empty(server: TraceServer) -> None:
-    server.store.clear()
+@pytest.fixture(scope="module", params=["built-in", "jaeger"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """The built-in store, and a real Jaeger where there is one: both have to answer alike."""
+    if request.param == "built-in":
+        store: TraceServer = request.getfixturevalue("server")
+        yield Asked(port=store.port, grpc_port=store.grpc_port, http_port=store.http_port)
+        return
+    need("prometheus", "jaeger")
+    with Stack(tmp_path_factory.mktemp("jaeger"), load()) as stack:
+        ports = (
+            int(url.rpartition(":")[2]) for url in (stack.traces_url, stack.otlp_endpoint, stack.otlp_http_endpoint)
+        )
+        yield Asked(**dict(zip(("port", "grpc_port", "http_port"), ports, strict=True)))
 
 
 def tracer(exporter: SpanExporter, service: str = "storygen") -> Tracer:
@@ -46,14 +66,14 @@ def tracer(exporter: SpanExporter, service: str = "storygen") -> Tracer:
 
 
 @pytest.fixture(scope="module")
-def exporters(server: TraceServer) -> Iterator[dict[str, SpanExporter]]:
+def exporters(either: Asked) -> Iterator[dict[str, SpanExporter]]:
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as Grpc
     from opentelemetry.exporter.otlp.proto.http import Compression
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as Http
 
-    http = f"http://127.0.0.1:{server.http_port}/v1/traces"
+    http = f"http://127.0.0.1:{either.http_port}/v1/traces"
     made: dict[str, SpanExporter] = {
-        "grpc": Grpc(endpoint=f"http://127.0.0.1:{server.grpc_port}"),
+        "grpc": Grpc(endpoint=f"http://127.0.0.1:{either.grpc_port}"),
         "http": Http(endpoint=http),
         "gzip": Http(endpoint=http, compression=Compression.Gzip),
     }
@@ -62,69 +82,99 @@ def exporters(server: TraceServer) -> Iterator[dict[str, SpanExporter]]:
         exporter.shutdown()
 
 
-def get(server: TraceServer, path: str, **parameters: str) -> httpx.Response:
+@pytest.fixture
+def own(server: TraceServer) -> Iterator[SpanExporter]:
+    """An exporter to the built-in store."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    exporter = OTLPSpanExporter(endpoint=f"http://127.0.0.1:{server.http_port}/v1/traces")
+    yield exporter
+    exporter.shutdown()
+
+
+def get(server: Asked | TraceServer, path: str, **parameters: str) -> httpx.Response:
     return httpx.get(f"http://127.0.0.1:{server.port}{path}", params=parameters)
 
 
-def find(server: TraceServer, attributes: dict[str, str] | None = None, **more: str) -> list[dict[str, Any]]:
-    answer = get(server, "/api/v3/traces", **WINDOW, **{"query.attributes": json.dumps(attributes or {})}, **more)
-    if answer.status_code == 404:
-        return []
-    return spans(answer)
+def find(
+    server: Asked | TraceServer, service: str, attributes: dict[str, str] | None = None, **more: str
+) -> list[dict[str, Any]]:
+    more = {f"query.{name}": value for name, value in more.items()}
+    asked = {**WINDOW, "query.serviceName": service, "query.attributes": json.dumps(attributes or {}), **more}
+    answer = get(server, "/api/v3/traces", **asked)
+    return [] if answer.status_code == 404 else spans(answer)
 
 
 def spans(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
     parts = answer.json()["result"]["resourceSpans"]
     return [span for part in parts for scope in part["scopeSpans"] for span in scope["spans"]]
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http", "gzip"])
 def test_what_exporters_send_comes_back_by_its_id(
-    server: TraceServer, exporters: dict[str, SpanExporter], protocol: str
+    either: Asked, exporters: dict[str, SpanExporter], protocol: str
 ) -> None:
-    with tracer(exporters[protocol]).start_as_current_span("stage voice", kind=SpanKind.CLIENT) as span:
+    with tracer(exporters[protocol], protocol).start_as_current_span("stage voice", kind=SpanKind.CLIENT) as span:
         span.set_attribute("storygen.scene.index", 3)
         context = span.get_span_context()
     trace_id = format_trace_id(context.trace_id)
-    (found,) = spans(get(server, f"/api/v3/traces/{trace_id}"))
+    path = f"/api/v3/traces/{trace_id}"
+    eventually(lambda: get(either, path).status_code == 200)
+    (found,) = spans(get(either, path))
     assert (found["traceId"], found["spanId"]) == (trace_id, format_span_id(context.span_id))
     assert (found["name"], found["kind"]) == ("stage voice", 3)
     assert found["attributes"] == [{"key": "storygen.scene.index", "value": {"intValue": "3"}}]
-    assert get(server, "/api/v3/services").json() == {"services": ["storygen"]}
+    assert protocol in get(either, "/api/v3/services").json()["services"]
 
 
-def test_traces_are_found_by_service_name_attributes_and_error(
-    server: TraceServer, exporters: dict[str, SpanExporter]
-) -> None:
-    ours = tracer(exporters["grpc"])
+def record(exporter: SpanExporter, service: str) -> None:
+    """A run with a failed stage in one trace, and a run of another service."""
+    ours = tracer(exporter, service)
     with ours.start_as_current_span("invoke_workflow story") as root:
         root.set_attributes({"storygen.run.id": "r1", "storygen.resumed": True, "storygen.cost.usd": 0.25})
         with ours.start_as_current_span("stage voice") as failed:
             failed.add_event("retry", {"reason": "timeout"})
             failed.set_status(Status(StatusCode.ERROR))
-    with tracer(exporters["grpc"], "other").start_as_current_span("invoke_workflow story"):
+    with tracer(exporter, f"{service}-other").start_as_current_span("invoke_workflow story"):
         pass
-    assert {span["name"] for span in find(server, {"storygen.run.id": "r1"})} == {
+
+
+def test_traces_are_found_by_service_name_attributes_and_error(
+    either: Asked, exporters: dict[str, SpanExporter]
+) -> None:
+    record(exporters["grpc"], "found")
+    eventually(lambda: len(find(either, "found")) == 2 and len(find(either, "found-other")) == 1)
+    assert {span["name"] for span in find(either, "found", {"storygen.run.id": "r1"})} == {
         "invoke_workflow story",
         "stage voice",
     }
-    assert len(find(server, {}, **{"query.serviceName": "storygen"})) == 2
-    assert len(find(server, {}, **{"query.service_name": "other"})) == 1
-    assert len(find(server, {}, **{"query.operationName": "invoke_workflow story"})) == 3
+    assert len(find(either, "found", operationName="stage voice")) == 2
     for matching in (
         {"storygen.resumed": "true"},
         {"storygen.cost.usd": "0.25"},
         {"reason": "timeout"},
         {"error": "true"},
-        {"resource.service.name": "storygen"},
-        {"scope.version": "1.0", "span.kind": "internal", "storygen.run.id": "r1"},
+        {"storygen.run.id": "r1", "storygen.resumed": "true"},
     ):
-        assert len(find(server, matching, **{"query.serviceName": "storygen"})) == 2, matching
-    for other in ({"storygen.run.id": "r2"}, {"storygen.run.id": "r1", "error": "true"}, {"error": "perhaps"}):
-        assert find(server, other) == []
-    assert len(find(server, {}, **{"query.searchDepth": "1"})) == 1
-    assert find(server, {}, **{"query.durationMin": "1h10m"}) == []
-    assert len(find(server, {}, **{"query.durationMax": "1m"})) == 3
+        assert len(find(either, "found", matching)) == 2, matching
+    assert find(either, "found", {"storygen.run.id": "r2"}) == []
+    assert find(either, "found-other", {"error": "true"}) == []
+    assert find(either, "nobody") == []
+    assert find(either, "found", durationMin="1h10m") == []
+    assert len(find(either, "found", durationMax="1m")) == 2
+    assert len(find(either, "found", searchDepth="1")) == 2
+
+
+def test_spans_are_also_found_by_what_jaegers_store_in_memory_knows_of_them(
+    server: TraceServer, own: SpanExporter
+) -> None:
+    record(own, "known")
+    for matching in ({"resource.service.name": "known"}, {"scope.version": "1.0", "span.kind": "internal"}):
+        assert len(find(server, "known", matching)) == 2, matching
+    assert len(find(server, "", operationName="invoke_workflow story", searchDepth="1")) == 1
+    for other in ({"error": "perhaps"}, {"storygen.run.id": "r1", "error": "true"}):  # no one span has both
+        assert find(server, "known", other) == []
 
 
 @pytest.mark.parametrize(
@@ -155,9 +205,9 @@ def test_an_unknown_trace_is_not_found_and_a_strange_id_refused(server: TraceSer
 
 
 def test_links_of_alerts_lead_to_pages_that_show_the_trace_and_obey_none_of_its_texts(
-    server: TraceServer, exporters: dict[str, SpanExporter]
+    server: TraceServer, own: SpanExporter
 ) -> None:
-    with tracer(exporters["http"]).start_as_current_span("<script>x</script>") as span:
+    with tracer(own).start_as_current_span("<script>x</script>") as span:
         span.set_attribute("storygen.provider", "<img src=x>")
         trace_id = format_trace_id(span.get_span_context().trace_id)
     listed = get(server, "/search", service="storygen", tags='{"storygen.provider":"<img src=x>"}').text
