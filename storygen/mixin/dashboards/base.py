@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from storygen.mixin import promql
 from storygen.mixin.config import Config
-from storygen.mixin.promql import declaration, selector
+from storygen.mixin.prometheus import SERVICE
+from storygen.mixin.promql import OF_PROMETHEUS, declaration, selector
 
 Shape = Literal["stat", "series", "bars", "heatmap", "table", "timeline"]
 Step = tuple[float, str]
@@ -22,25 +23,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "stage": ("stage",),
     "provider": ("provider", "gen_ai_provider_name", "from_provider"),
     "model": ("model", "gen_ai_request_model"),
-}
-# What others tell of themselves: Prometheus and Alertmanager of Debian 12 and later, Jaeger 2.20, prometheus_client.
-FOREIGN: Mapping[str, tuple[str, ...]] = {
-    "up": ("job", "instance"),
-    "scrape_duration_seconds": ("job", "instance"),
-    "scrape_samples_post_metric_relabeling": ("job", "instance"),
-    "ALERTS": ("alertname", "alertstate", "severity", "service", "job", "stage", "provider", "pipeline"),
-    "process_cpu_seconds_total": ("job", "instance"),
-    "process_resident_memory_bytes": ("job", "instance"),
-    "process_open_fds": ("job", "instance"),
-    "process_start_time_seconds": ("job", "instance"),
-    "prometheus_rule_evaluation_failures_total": ("job", "instance", "rule_group"),
-    "prometheus_rule_group_last_duration_seconds": ("job", "instance", "rule_group"),
-    "prometheus_notifications_dropped_total": ("job", "instance"),
-    "prometheus_tsdb_head_series": ("job", "instance"),
-    "alertmanager_notifications_total": ("job", "instance", "integration"),
-    "alertmanager_notifications_failed_total": ("job", "instance", "integration"),
-    "otelcol_receiver_accepted_spans": ("job", "instance", "receiver", "transport"),
-    "otelcol_receiver_refused_spans": ("job", "instance", "receiver", "transport"),
+    "queue": ("queue",),
 }
 _TARGET: tuple[str, ...] = ("job", "instance")
 
@@ -117,8 +100,12 @@ class Scope:
         self._variables = variables
 
     def raw(self, series: str, **matchers: str) -> str:
-        """A metric as it is scraped; `matchers` as in `promql.selector`, instead of the variable of their label."""
-        return self._narrowed(series, (*_TARGET, *labels_of(series)), matchers)
+        """A metric as it is scraped; `matchers` as in `promql.selector`, instead of the variable of their label.
+
+        What every process tells (`up`, `process_...`) is asked of storygen's processes only.
+        """
+        ours = {"service_name": SERVICE} if OF_PROMETHEUS.fullmatch(series) else {}
+        return self._narrowed(series, (*_TARGET, *labels_of(series)), ours | matchers)
 
     def recorded(self, series: str, **matchers: str) -> str:
         """A recorded series, such as `job_stage:...`: it has the labels of its level, and no instance."""
@@ -132,9 +119,9 @@ class Scope:
 
 
 def labels_of(series: str) -> tuple[str, ...]:
-    """The labels of a metric of ours or of another's, by the name of one of its series, without job and instance."""
-    if series in FOREIGN:
-        return FOREIGN[series]
+    """The labels of a metric by the name of one of its series, without those that every series has."""
+    if OF_PROMETHEUS.fullmatch(series):
+        return ()
     metric = declaration(series)
     if metric is None:
         raise LookupError(f"{series} is not declared")

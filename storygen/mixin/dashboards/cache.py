@@ -15,10 +15,11 @@ from storygen.mixin.dashboards.base import (
     increase,
     rate,
     ratio,
+    red_above,
     series,
     stat,
 )
-from storygen.mixin.rules.money import HITS_PER_LOOKUP
+from storygen.mixin.rules.caches import HITS
 
 _SCOPE = Scope()
 _REQUESTS = "storygen_cache_requests_total"
@@ -31,7 +32,7 @@ def board(config: Config) -> Board:
         title="Storygen / Cache",
         says="What is dear is stored under what it was made from. Answers first, then savings, then the disk.",
         rows=(
-            Row(title="In short", panels=tuple(_short(config))),
+            Row(title="In short", panels=(*_short(), *_held(config))),
             Row(title="What is asked and answered", panels=tuple(_requests())),
             Row(title="What it saves", panels=tuple(_savings())),
             Row(title="What it holds", panels=tuple(_room(config))),
@@ -44,11 +45,8 @@ def _ratio(by: str, window: str) -> str:
     return ratio(hits, increase(by, _SCOPE.raw(_REQUESTS, result="=~hit|miss|error"), window))
 
 
-def _short(config: Config) -> Iterator[Panel]:
+def _short() -> Iterator[Panel]:
     errors = increase("", _SCOPE.raw(_REQUESTS, result="error"), "1h")
-    free = _SCOPE.raw("storygen_disk_free_bytes", volume="cache")
-    size = _SCOPE.raw("storygen_disk_size_bytes", volume="cache")
-    limit = config.of("DiskNearlyFull").limit
     yield stat(
         "Hits, 1 h",
         "percentunit",
@@ -70,10 +68,17 @@ def _short(config: Config) -> Iterator[Panel]:
         decimals=0,
         width=6,
     )
+
+
+def _held(config: Config) -> Iterator[Panel]:
+    free = _SCOPE.raw("storygen_disk_free_bytes", volume="cache")
+    size = _SCOPE.raw("storygen_disk_size_bytes", volume="cache")
+    limit = config.of("DiskNearlyFull").limit
     yield stat(
         "Size",
         "bytes",
-        "What the cache holds, at the largest process that tells it.",
+        "What the cache holds, at the largest process that tells it. When it nears its limit, see whether what "
+        "leaves is needed again.",
         f"max ({_SCOPE.raw('storygen_cache_size_bytes')})",
         empty="Not measured",
         width=6,
@@ -99,8 +104,8 @@ def _requests() -> Iterator[Panel]:
         "Beside each the mean of the week that ended yesterday; the alert compares the two. A fall after a release "
         "means that what entries are stored under has "
         "changed.",
-        ask(_SCOPE.recorded(HITS_PER_LOOKUP), "{{cache}}"),
-        ask(f"avg_over_time({_SCOPE.recorded(HITS_PER_LOOKUP)}[7d] offset 1d)", "{{cache}} before"),
+        ask(_SCOPE.recorded(HITS), "{{cache}}"),
+        ask(f"avg_over_time({_SCOPE.recorded(HITS)}[7d] offset 1d)", "{{cache}} before"),
         alert="CacheHitRatioLow",
         empty="No look-ups",
         least=0,
@@ -129,7 +134,8 @@ def _savings() -> Iterator[Panel]:
     yield series(
         "Money saved",
         "currencyUSD",
-        "An estimate, in an hour: what the hits cost when they were made.",
+        "An estimate, in an hour: what the hits cost when they were made. Nothing on repeated runs: look at the "
+        "misses.",
         ask(increase("cache", _SCOPE.raw("storygen_cache_saved_usd_total"), "1h"), "{{cache}}"),
         board="storygen-cost",
         stacked=True,
@@ -147,7 +153,7 @@ def _savings() -> Iterator[Panel]:
     yield bars(
         "Hits by cache, 24 h",
         "percentunit",
-        "The shortest bars are what is made again most often.",
+        "The shortest bars are what is made again most often: start there when repeated runs are slow or dear.",
         ask(_ratio("cache", "24h"), "{{cache}}"),
         empty="No look-ups",
         least=0,
@@ -156,7 +162,6 @@ def _savings() -> Iterator[Panel]:
 
 
 def _room(config: Config) -> Iterator[Panel]:
-    free = "storygen_disk_free_bytes"
     yield series(
         "Size of the cache",
         "bytes",
@@ -173,13 +178,22 @@ def _room(config: Config) -> Iterator[Panel]:
         alert="CacheHitRatioLow",
         least=0,
     )
-    yield series(
+    yield free_space(config, _SCOPE, width=8)
+
+
+def free_space(config: Config, scope: Scope, *, width: int) -> Panel:
+    """What is left of the disks where films and the cache are kept."""
+    free, size = (scope.raw(f"storygen_disk_{what}_bytes") for what in ("free", "size"))
+    return series(
         "Free space",
         "percentunit",
-        "By volume and process. Below the dashed line DiskNearlyFull fires; runs fail when nothing is left.",
-        ask(f"{_SCOPE.raw(free)} / {_SCOPE.raw('storygen_disk_size_bytes')}", "{{volume}} {{instance}}"),
+        "By volume and process. Below the dashed line DiskNearlyFull fires; runs fail when nothing is left: move old "
+        "films away, or lower the limit of the cache.",
+        ask(f"{free} / {size}", "{{volume}} {{instance}}"),
         alert="DiskNearlyFull",
-        steps=((config.of("DiskNearlyFull").limit, "red"),),
+        steps=red_above(config, "DiskNearlyFull"),
+        empty="Not measured",
         least=0,
         most=1,
+        width=width,
     )

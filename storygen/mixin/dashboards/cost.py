@@ -38,10 +38,10 @@ def board(config: Config) -> Board:
         "what of it was for nothing.",
         variables=("pipeline", "stage", "provider", "model"),
         rows=(
-            Row(title="Spending and budget", panels=tuple(_spending(config))),
+            Row(title="Spending and budget", panels=(*_spending(), *_budget(config))),
             Row(title="Who spends it", panels=tuple(_spenders())),
             Row(title="What a film costs", panels=tuple(_films())),
-            Row(title="For nothing, or not known", panels=tuple(_waste(config))),
+            Row(title="For nothing, or not known", panels=(*_waste(config), *_missing())),
             Row(title="Tokens", panels=tuple(_tokens())),
             Row(title="What was bought", panels=tuple(_units())),
         ),
@@ -54,9 +54,15 @@ def of_budget(scope: Scope) -> str:
     return f"({spent} + {perhaps}) / max ({scope.raw('storygen_budget_usd', window='24h')})"
 
 
-def _spending(config: Config) -> Iterator[Panel]:
+def _spending() -> Iterator[Panel]:
     day = increase("", _WHOLE.raw(_COST), "24h")
-    yield stat("Spent, 24 h", "currencyUSD", "All calls, failed and repeated ones included.", day, base="text")
+    yield stat(
+        "Spent, 24 h",
+        "currencyUSD",
+        "All calls, failed and repeated ones included. Higher than usual: see below who spends it, and for what.",
+        day,
+        base="text",
+    )
     yield stat(
         "Spent, 7 d",
         "currencyUSD",
@@ -67,10 +73,13 @@ def _spending(config: Config) -> Iterator[Panel]:
     yield stat(
         "In 30 days at this pace",
         "currencyUSD",
-        "Thirty times the last 24 hours. Too high: see who spends it, below.",
+        "Thirty times the last 24 hours. Too high: set a budget, and see who spends it, below.",
         f"30 * {day}",
         base="text",
     )
+
+
+def _budget(config: Config) -> Iterator[Panel]:
     yield stat(
         "Of the daily budget",
         "percentunit",
@@ -83,7 +92,8 @@ def _spending(config: Config) -> Iterator[Panel]:
     yield stat(
         "Budgets",
         "currencyUSD",
-        "What the settings allow for a run and for 24 hours.",
+        "What the settings allow for a run and for 24 hours. Without one, nothing stops a loop that spends: set "
+        "`budget.day_usd`.",
         ask(f"max by (window) ({_WHOLE.raw('storygen_budget_usd')})", "{{window}}"),
         base="text",
         empty="No budget is set",
@@ -144,7 +154,8 @@ def _films() -> Iterator[Panel]:
     yield series(
         "Mean cost of a run",
         "currencyUSD",
-        "By pipeline, cheap repeats from the cache included.",
+        "By pipeline, cheap repeats from the cache included. A rise at one pipeline: its stories grew, or its cache "
+        "no longer hits.",
         ask(
             ratio(
                 increase("pipeline", _SCOPE.raw(f"{paid}_sum"), "1h"),
@@ -193,6 +204,9 @@ def _waste(config: Config) -> Iterator[Panel]:
         alert="WastedSpendHigh",
         least=0,
     )
+
+
+def _missing() -> Iterator[Panel]:
     yield series(
         "Calls of unknown price",
         "short",
@@ -204,7 +218,8 @@ def _waste(config: Config) -> Iterator[Panel]:
     yield series(
         "Calls refused by budgets",
         "short",
-        "In an hour, by the window of the budget.",
+        "In an hour, by the window of the budget. run: one story is too dear for it. 24h: the day is spent; raise "
+        "it or wait.",
         ask(increase("window", _WHOLE.raw("storygen_budget_rejections_total"), "1h"), "{{window}}"),
         alert="BudgetExceeded",
         least=0,
@@ -212,7 +227,7 @@ def _waste(config: Config) -> Iterator[Panel]:
     yield series(
         "Saved by the cache",
         "currencyUSD",
-        "An estimate, in an hour: what the hits cost when they were made.",
+        "An estimate, in an hour: what the hits cost when they were made. Nothing on repeated stories: open Cache.",
         ask(increase("cache", _WHOLE.raw("storygen_cache_saved_usd_total"), "1h"), "{{cache}}"),
         board="storygen-cache",
         stacked=True,
@@ -245,7 +260,8 @@ def _tokens() -> Iterator[Panel]:
     yield table(
         "Tokens in the time shown",
         "short",
-        "By stage, provider and model, the most first.",
+        "By stage, provider and model, the most first. The first line is where a shorter prompt or a cheaper model "
+        "saves most.",
         ask(f"{increase('stage, provider, model, token_type', tokens, '$__range')} > 0", "Tokens"),
         columns={"stage": "Stage", "provider": "Provider", "model": "Model", "token_type": "Kind"},
         width=8,
@@ -254,10 +270,30 @@ def _tokens() -> Iterator[Panel]:
 
 def _units() -> Iterator[Panel]:
     for title, unit, metric, says in (
-        ("Characters spoken", "short", "storygen_tts_characters_total", "Voices are billed by these."),
-        ("Pictures made", "short", "storygen_images_generated_total", "More than the scenes: pictures are made again."),
-        ("Sound made", "s", "storygen_audio_generated_seconds_total", "Less than the films: voices are cut short."),
-        ("Video made", "s", "storygen_video_generated_seconds_total", "Clips are billed by the second, at once."),
+        (
+            "Characters spoken",
+            "short",
+            "storygen_tts_characters_total",
+            "Voices are billed by these; many more than the stories have means that lines are spoken again.",
+        ),
+        (
+            "Pictures made",
+            "short",
+            "storygen_images_generated_total",
+            "More than the scenes have: pictures are made again; see checks in Media quality.",
+        ),
+        (
+            "Sound made",
+            "s",
+            "storygen_audio_generated_seconds_total",
+            "Less than the films are long: voices are cut short; see checks in Media quality.",
+        ),
+        (
+            "Video made",
+            "s",
+            "storygen_video_generated_seconds_total",
+            "Clips are billed by the second, when they are ordered; more than the films need is thrown away.",
+        ),
     ):
         yield series(
             title,

@@ -1,4 +1,4 @@
-"""Boards as Grafana's JSON, by the foundation SDK; no other file knows it."""
+"""Boards as Grafana's JSON, by the foundation SDK; `shapes` knows how each kind of panel looks."""
 
 from __future__ import annotations
 
@@ -9,26 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from grafana_foundation_sdk.builders import (
-    bargauge,
-    common,
-    dashboard,
-    heatmap,
-    prometheus,
-    stat,
-    statetimeline,
-    table,
-    timeseries,
-)
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models import common as commons
-from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models import heatmap as heatmaps
-from grafana_foundation_sdk.models import prometheus as asked
-
 from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config
 from storygen.mixin.dashboards.base import Board, Panel, Query
+from storygen.mixin.dashboards.sdk import JSONEncoder, dashboard, models, prometheus, questions
+from storygen.mixin.dashboards.shapes import SHAPES
 
 TAGS = ["storygen", "storygen-mixin"]
 REFRESH = "30s"
@@ -42,6 +27,7 @@ _CHOICES: Mapping[str, str] = {
     "pipeline": 'label_values(storygen_runs_started_total{job=~"$job"}, pipeline)',
     "stage": 'label_values(storygen_stage_duration_seconds_count{job=~"$job"}, stage)',
     "provider": 'label_values(storygen_attempts_total{job=~"$job"}, provider)',
+    "queue": 'label_values(storygen_queue_wait_seconds_count{job=~"$job"}, queue)',
     "model": 'label_values(gen_ai_client_operation_duration_seconds_count{job=~"$job"}, gen_ai_request_model)',
 }
 _ALERTS = 'ALERTS{alertstate="firing", service="storygen", severity!="none", job=~"$job|"}'
@@ -134,7 +120,7 @@ def _link(title: str, url: str) -> dashboard.DashboardLink:
 
 
 def _panel(config: Config, panel: Panel) -> Any:
-    builder = _SHAPES[panel.shape](panel)
+    builder = SHAPES[panel.shape](panel)
     builder.id(panel_id(panel.title)).title(panel.title).description(panel.says).datasource(_SOURCE)
     builder.span(panel.width).height(panel.height).unit(panel.unit).no_value(panel.empty)
     builder.thresholds(_thresholds(panel)).links(_panel_links(config, panel))
@@ -154,14 +140,14 @@ def _panel(config: Config, panel: Panel) -> Any:
 
 def _target(panel: Panel, number: int, query: Query) -> prometheus.Dataquery:
     target = prometheus.Dataquery().ref_id(chr(ord("A") + number)).expr(query.expr).datasource(_SOURCE)
-    target.legend_format(query.legend).exemplar(query.exemplar).editor_mode(asked.QueryEditorMode.CODE)
+    target.legend_format(query.legend).exemplar(query.exemplar).editor_mode(questions.QueryEditorMode.CODE)
     if panel.shape == "table":
-        return target.instant().format(asked.PromQueryFormat.TABLE)
+        return target.instant().format(questions.PromQueryFormat.TABLE)
     if panel.shape in {"bars", "stat"}:
-        return target.instant().format(asked.PromQueryFormat.TIME_SERIES)
+        return target.instant().format(questions.PromQueryFormat.TIME_SERIES)
     if panel.shape == "heatmap":
-        return target.range().format(asked.PromQueryFormat.HEATMAP)
-    return target.range().format(asked.PromQueryFormat.TIME_SERIES)
+        return target.range().format(questions.PromQueryFormat.HEATMAP)
+    return target.range().format(questions.PromQueryFormat.TIME_SERIES)
 
 
 def _thresholds(panel: Panel) -> dashboard.ThresholdsConfig:
@@ -203,101 +189,3 @@ def _named(values: Mapping[str, str]) -> dict[str, models.ValueMappingResult]:
         value: models.ValueMappingResult(text=text.partition("|")[0], color=text.partition("|")[2] or None, index=index)
         for index, (value, text) in enumerate(values.items())
     }
-
-
-def _stat(panel: Panel) -> Any:
-    several = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
-    return (
-        stat.Panel()
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
-        .color_mode(commons.BigValueColorMode.VALUE)
-        .graph_mode(commons.BigValueGraphMode.NONE)
-        .text_mode(commons.BigValueTextMode.VALUE_AND_NAME if several else commons.BigValueTextMode.VALUE)
-    )
-
-
-def _series(panel: Panel) -> Any:
-    many = len(panel.queries) > 1 or "{{" in panel.queries[0].legend
-    legend = (
-        common.VizLegendOptions()
-        .show_legend(many)
-        .display_mode(commons.LegendDisplayMode.TABLE if panel.height > 6 else commons.LegendDisplayMode.LIST)
-        .placement(commons.LegendPlacement.BOTTOM)
-        .calcs(["lastNotNull", "max"] if panel.height > 6 else [])
-    )
-    tooltip = common.VizTooltipOptions().mode(commons.TooltipDisplayMode.MULTI).sort(commons.SortOrder.DESCENDING)
-    stacking = commons.StackingMode.NORMAL if panel.stacked else commons.StackingMode.NONE
-    limits = commons.GraphThresholdsStyleMode.DASHED if panel.steps else commons.GraphThresholdsStyleMode.OFF
-    return (
-        timeseries.Panel()
-        .legend(legend)
-        .tooltip(tooltip)
-        .line_width(1)
-        .fill_opacity(30 if panel.stacked else 5)
-        .show_points(commons.VisibilityMode.AUTO)
-        .stacking(common.StackingConfig().mode(stacking).group("A"))
-        .thresholds_style(common.GraphThresholdsStyleConfig().mode(limits))
-        .color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
-    )
-
-
-def _bars(_: Panel) -> Any:
-    last = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields("")
-    return (
-        bargauge.Panel()
-        .reduce_options(last)
-        .display_mode(commons.BarGaugeDisplayMode.BASIC)
-        .orientation(commons.VizOrientation.HORIZONTAL)
-        .value_mode(commons.BarGaugeValueMode.TEXT)
-        .show_unfilled(True)
-    )
-
-
-def _heatmap(panel: Panel) -> Any:
-    return (
-        heatmap.Panel()
-        .calculate(False)
-        .color(heatmap.HeatmapColorOptions().mode(heatmaps.HeatmapColorMode.SCHEME).scheme("Oranges").steps(64))
-        .y_axis(heatmap.YAxisConfig().unit(panel.unit))
-        .cell_values(heatmap.CellValues().unit("short"))
-        .tooltip(heatmap.HeatmapTooltip().mode(commons.TooltipDisplayMode.SINGLE))
-        .exemplars_color("rgba(255,0,255,0.7)")
-        .show_legend()
-    )
-
-
-def _timeline(_: Panel) -> Any:
-    return (
-        statetimeline.Panel()
-        .show_value(commons.VisibilityMode.NEVER)
-        .merge_values(True)
-        .row_height(0.8)
-        .legend(common.VizLegendOptions().show_legend(True).display_mode(commons.LegendDisplayMode.LIST))
-    )
-
-
-def _table(panel: Panel) -> Any:
-    """Merges the answers into one table with a column for each label and each query."""
-    heads = dict(panel.columns)
-    for number, query in enumerate(panel.queries):
-        heads["Value" if len(panel.queries) == 1 else f"Value #{chr(ord('A') + number)}"] = query.legend
-    organised = {"renameByName": heads, "includeByName": dict.fromkeys(heads, True)}
-    organised["indexByName"] = {name: index for index, name in enumerate(heads)}
-    builder = table.Panel().show_header(True).cell_height(commons.TableCellHeight.SM)
-    builder.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-    builder.with_transformation(models.DataTransformerConfig(id_val="organize", options=organised))
-    for head, unit in panel.units.items():
-        builder.override_by_name(head, [models.DynamicConfigValue(id_val="unit", value=unit)])
-    if panel.queries[0].legend:
-        builder.sort_by([common.TableSortByFieldState().display_name(panel.queries[0].legend).desc(True)])
-    return builder
-
-
-_SHAPES: Mapping[str, Any] = {
-    "stat": _stat,
-    "series": _series,
-    "bars": _bars,
-    "heatmap": _heatmap,
-    "table": _table,
-    "timeline": _timeline,
-}

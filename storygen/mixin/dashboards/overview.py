@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from storygen.mixin.config import Config, seconds
-from storygen.mixin.dashboards import slo
+from storygen.mixin.dashboards import flow, slo
 from storygen.mixin.dashboards.base import (
     RATE,
     Board,
     Panel,
-    Query,
     Row,
     Scope,
     ask,
     bars,
-    heatmap,
     increase,
-    percentile,
-    quantiles,
-    rate,
     ratio,
     red_above,
     series,
@@ -28,15 +23,12 @@ from storygen.mixin.dashboards.base import (
     total,
 )
 from storygen.mixin.dashboards.cost import of_budget
-from storygen.mixin.dashboards.providers import breakers
 from storygen.mixin.rules.objectives import FAILURES
 from storygen.mixin.rules.stages import P95, SHARE
-from storygen.telemetry import words
 
 _SCOPE = Scope("pipeline")
 _ROW = 3
 _RUNS = "storygen_run_duration_seconds_count"
-_STAGE_BUCKETS = "storygen_stage_duration_seconds_bucket"
 
 
 def board(config: Config) -> Board:
@@ -47,13 +39,11 @@ def board(config: Config) -> Board:
         says="Five questions on one screen; below it the runs, the stages in their order, and the providers.",
         variables=("pipeline",),
         rows=(
-            Row(title="Is it well?", panels=tuple(_well(config))),
+            Row(title="Is it well?", panels=(*_well(config), *_alive(config))),
             Row(title="How much of the error budget is left?", panels=tuple(_budget(config))),
-            Row(title="What does it cost?", panels=tuple(_cost(config))),
+            Row(title="What does it cost?", panels=(*_cost(config), *_lost_and_saved(config))),
             Row(title="Where is the bottleneck, and what broke last?", panels=(*_bottleneck(config), _broken())),
-            Row(title="Runs", panels=tuple(_runs(config))),
-            Row(title=f"Stages: {' → '.join(words.STAGES)}", panels=tuple(_stages())),
-            Row(title="Providers", panels=tuple(_providers(config))),
+            *flow.rows(config),
         ),
     )
 
@@ -99,6 +89,9 @@ def _well(config: Config) -> Iterator[Panel]:
         steps=((1, "red"),),
         height=_ROW,
     )
+
+
+def _alive(config: Config) -> Iterator[Panel]:
     yield stat(
         "Since the last success",
         "s",
@@ -182,9 +175,7 @@ def _budget(config: Config) -> Iterator[Panel]:
 def _cost(config: Config) -> Iterator[Panel]:
     spent = increase("", _SCOPE.raw("storygen_cost_usd_total"), "24h")
     films = increase("", _SCOPE.raw("storygen_films_total"), "24h")
-    nearly, waste = config.of("BudgetNearlySpent").limit, config.of("WastedSpendHigh").limit
-    wasted = increase("", _SCOPE.raw("storygen_wasted_cost_usd_total"), "24h")
-    unpriced = increase("", _SCOPE.raw("storygen_unpriced_calls_total"), "24h")
+    nearly = config.of("BudgetNearlySpent").limit
     reads: dict[str, object] = {"board": "storygen-cost", "height": _ROW}
     yield stat(
         "Spent, 24 h",
@@ -212,6 +203,14 @@ def _cost(config: Config) -> Iterator[Panel]:
         empty="No films",
         **reads,
     )
+
+
+def _lost_and_saved(config: Config) -> Iterator[Panel]:
+    spent = increase("", _SCOPE.raw("storygen_cost_usd_total"), "24h")
+    waste = config.of("WastedSpendHigh").limit
+    wasted = increase("", _SCOPE.raw("storygen_wasted_cost_usd_total"), "24h")
+    unpriced = increase("", _SCOPE.raw("storygen_unpriced_calls_total"), "24h")
+    reads: dict[str, object] = {"board": "storygen-cost", "height": _ROW}
     yield stat(
         "Spent for nothing, 24 h",
         "percentunit",
@@ -243,11 +242,6 @@ def _cost(config: Config) -> Iterator[Panel]:
     )
 
 
-def in_flow(expr: str) -> tuple[Query, ...]:
-    """`expr` once for each stage in the order of the flow, its `STAGE` replaced by the name."""
-    return tuple(ask(expr.replace("STAGE", stage), stage) for stage in words.STAGES)
-
-
 def _bottleneck(config: Config) -> tuple[Panel, ...]:
     share = f"max ({_SCOPE.recorded(SHARE, stage='STAGE')})"
     p95 = f"max ({_SCOPE.recorded(P95, stage='STAGE')})"
@@ -258,7 +252,7 @@ def _bottleneck(config: Config) -> tuple[Panel, ...]:
             "percentunit",
             "What a run would save were the stage instant. The longest bar is the bottleneck: speed up that stage "
             "first.",
-            *in_flow(share),
+            *flow.in_flow(share),
             alert="StageBottleneck",
             board="storygen-stage",
             steps=red_above(config, "StageBottleneck"),
@@ -272,7 +266,7 @@ def _bottleneck(config: Config) -> tuple[Panel, ...]:
             "percentunit",
             "95 % of the stage's work takes less than this share of its limit. At 1 it is cut off: raise the limit or "
             "look at the provider.",
-            *in_flow(f"{p95} / max ({limit})"),
+            *flow.in_flow(f"{p95} / max ({limit})"),
             alert="StageNearTimeout",
             board="storygen-stage",
             steps=red_above(config, "StageNearTimeout"),
@@ -303,119 +297,3 @@ def _broken() -> Panel:
         width=12,
         height=7,
     )
-
-
-def _runs(config: Config) -> Iterator[Panel]:
-    yield series(
-        "Runs by outcome, an hour",
-        "short",
-        "Runs that ended. When failed or timeout grow, Stage detail says where; cancelled are stopped by people.",
-        ask(increase("outcome", _SCOPE.raw(_RUNS), "1h"), "{{outcome}}"),
-        alert="RunErrorBudgetBurn",
-        stacked=True,
-        least=0,
-    )
-    yield series(
-        "How long runs take",
-        "s",
-        "Runs that succeeded. A point leads to its trace. Above the dashed line a run is slow by the objective.",
-        *quantiles("", _SCOPE.raw("storygen_run_duration_seconds_bucket", outcome="success")),
-        alert="RunLatencyBudgetBurn",
-        board="storygen-stage",
-        steps=((config.objectives.fast_seconds, "red"),),
-        least=0,
-    )
-    yield heatmap(
-        "Run durations",
-        "s",
-        "How many runs took how long. A second band above the first is a group of runs with another fate: open one.",
-        ask(rate("le", _SCOPE.raw("storygen_run_duration_seconds_bucket")), "{{le}}", exemplar=True),
-    )
-    yield series(
-        "Runs started and under way",
-        "short",
-        "Under way without any that end means that something hangs; see RunStalled and Stage detail.",
-        ask(increase("", _SCOPE.raw("storygen_runs_started_total"), "1h"), "started in an hour"),
-        ask(f"sum ({_SCOPE.raw('storygen_runs_in_progress')})", "under way"),
-        alert="PipelineStalled",
-        least=0,
-        width=12,
-        height=6,
-    )
-    yield series(
-        "Films by fidelity, an hour",
-        "short",
-        "Degraded: a fallback was used or a scene left out. Placeholder: made of stand-ins. Media quality says more.",
-        ask(increase("fidelity", _SCOPE.raw("storygen_films_total"), "1h"), "{{fidelity}}"),
-        alert="FilmsDegraded",
-        board="storygen-quality",
-        stacked=True,
-        least=0,
-        width=12,
-        height=6,
-    )
-
-
-def _stages() -> Iterator[Panel]:
-    p95 = percentile(0.95, "", _SCOPE.raw(_STAGE_BUCKETS, stage="STAGE", outcome="success"))
-    yield series(
-        "95 % of a stage's work takes less than",
-        "s",
-        "Per scene where a stage has scenes; what came from the cache is left out. The line that leaves its own "
-        "past is "
-        "the one to open in Stage detail.",
-        *(ask(query.expr, query.legend, exemplar=True) for query in in_flow(p95)),
-        alert="StageSlowdown",
-        board="storygen-stage",
-        least=0,
-    )
-    yield series(
-        "Critical path by stage",
-        "percentunit",
-        "Seconds of the critical path in a second, in the order of the flow. The widest band is what runs wait for.",
-        *in_flow(rate("", _SCOPE.raw("storygen_stage_critical_seconds_total", stage="STAGE"))),
-        alert="StageBottleneck",
-        board="storygen-stage",
-        stacked=True,
-        least=0,
-    )
-    yield series(
-        "Failures by stage, an hour",
-        "short",
-        "Work that failed or ran out of time. Stage detail says with which error.",
-        *in_flow(increase("", _SCOPE.raw("storygen_stage_failures_total", stage="STAGE"), "1h")),
-        alert="StageFailureRatioHigh",
-        board="storygen-stage",
-        stacked=True,
-        least=0,
-    )
-
-
-def _providers(config: Config) -> Iterator[Panel]:
-    attempts = _SCOPE.raw("storygen_attempts_total", error_type="!=cancelled")
-    failed = _SCOPE.raw("storygen_attempts_total", error_type="!~|cancelled")
-    yield series(
-        "Failed attempts by provider",
-        "percentunit",
-        "Attempts that a retry cured are in it. Above the dashed line open Providers and models, errors by kind.",
-        ask(ratio(rate("provider", failed), rate("provider", attempts)), "{{provider}}"),
-        alert="ProviderErrorRatioHigh",
-        board="storygen-providers",
-        steps=red_above(config, "ProviderErrorRatioHigh"),
-        least=0,
-        traces={"gen_ai.provider.name": "$provider", "error": "true"},
-    )
-    yield series(
-        "95 % of attempts answer within",
-        "s",
-        "By provider. A provider that turns slow slows the stage that it serves; a point leads to a trace.",
-        ask(
-            percentile(0.95, "gen_ai_provider_name", _SCOPE.raw("gen_ai_client_operation_duration_seconds_bucket")),
-            "{{gen_ai_provider_name}}",
-            exemplar=True,
-        ),
-        board="storygen-providers",
-        least=0,
-        traces={"gen_ai.provider.name": "$gen_ai_provider_name"},
-    )
-    yield breakers(_SCOPE)

@@ -45,7 +45,7 @@ def board(config: Config) -> Board:
             Row(title="In short", panels=tuple(_short(config))),
             Row(title="Calls and attempts", panels=tuple(_calls(config))),
             Row(title="How long attempts take", panels=tuple(_latency())),
-            Row(title="Errors and retries", panels=tuple(_retries(config))),
+            Row(title="Errors and retries", panels=(*_retries(config), *_patience())),
             Row(title="Breakers and fallbacks", panels=tuple(_breakers())),
             Row(title="Limits", panels=tuple(_limits())),
         ),
@@ -80,7 +80,8 @@ def _short(config: Config) -> Iterator[Panel]:
     yield stat(
         "95 % of attempts answer within, 1 h",
         "s",
-        "Over the chosen providers and models.",
+        "Over the chosen providers and models, without what failed. When it rises, see below which provider or "
+        "model is slow.",
         percentile(0.95, "", _SCOPE.raw(f"{_SECONDS}_bucket", error_type=""), "1h"),
         empty="No attempts",
         width=6,
@@ -162,7 +163,6 @@ def _latency() -> Iterator[Panel]:
 
 
 def _retries(config: Config) -> Iterator[Panel]:
-    tries = "storygen_call_attempts"
     yield series(
         "Failed attempts by kind of error",
         "short",
@@ -196,6 +196,10 @@ def _retries(config: Config) -> Iterator[Panel]:
         stacked=True,
         least=0,
     )
+
+
+def _patience() -> Iterator[Panel]:
+    tries = "storygen_call_attempts"
     yield series(
         "Calls given up after the last attempt",
         "short",

@@ -39,7 +39,7 @@ def board(config: Config) -> Board:
             Row(title="Films", panels=tuple(_films(config))),
             Row(title="Checks", panels=tuple(_checks(config))),
             Row(title="Sound", panels=tuple(_sound())),
-            Row(title="Subtitles", panels=tuple(_subtitles())),
+            Row(title="Subtitles", panels=(*_subtitles(), *_drift())),
             Row(title="Files", panels=tuple(_files())),
         ),
     )
@@ -75,7 +75,7 @@ def _films(config: Config) -> Iterator[Panel]:
     yield series(
         "Length of films",
         "s",
-        "A fall while stories stay the same means that scenes are missing.",
+        "A fall while stories stay the same means that scenes are missing: see films by fidelity, beside it.",
         *quantiles("", _SCOPE.raw("storygen_film_duration_seconds_bucket"), window="1h"),
         alert="FilmsDegraded",
         empty="No films",
@@ -102,7 +102,7 @@ def _checks(config: Config) -> Iterator[Panel]:
     yield series(
         "Checks by result",
         "short",
-        "In an hour. warn passes, and is worth a look before it fails.",
+        "In an hour. warn passes, and is worth a look before it fails; fail is made again: see the list beside it.",
         ask(increase("artifact, result", _SCOPE.raw(_CHECKS), "1h"), "{{artifact}} {{result}}"),
         alert="QualityChecksFailing",
         stacked=True,
@@ -134,7 +134,7 @@ def _sound() -> Iterator[Panel]:
     yield heatmap(
         "Loudness, how often",
         "suffix: LUFS",
-        "A second band is a provider or a voice that is set differently.",
+        "A second band is a provider or a voice that is set differently; choose a provider above to find it.",
         ask(rate("le", loudness, "1h"), "{{le}}"),
     )
     yield series(
@@ -153,7 +153,6 @@ def _sound() -> Iterator[Panel]:
 
 def _subtitles() -> Iterator[Panel]:
     coverage = "storygen_subtitle_coverage_ratio"
-    drift = _SCOPE.raw("storygen_subtitle_drift_seconds_bucket")
     yield series(
         "Speech that has subtitles",
         "percentunit",
@@ -172,7 +171,7 @@ def _subtitles() -> Iterator[Panel]:
     yield series(
         "Share with full subtitles",
         "percentunit",
-        "Narrations with subtitles for more than 99 % of the speech.",
+        "Narrations with subtitles for more than 99 % of the speech. A fall: the provider's word times have gaps.",
         ask(
             "1 - "
             + ratio(
@@ -186,6 +185,10 @@ def _subtitles() -> Iterator[Panel]:
         least=0,
         most=1,
     )
+
+
+def _drift() -> Iterator[Panel]:
+    drift = _SCOPE.raw("storygen_subtitle_drift_seconds_bucket")
     yield series(
         "Drift of subtitles: 95 % are nearer than",
         "s",
@@ -202,7 +205,7 @@ def _files() -> Iterator[Panel]:
     yield series(
         "Mean size of artifacts",
         "bytes",
-        "By kind. Pictures or sound that shrink suddenly are often empty or broken.",
+        "By kind. Pictures or sound that shrink suddenly are often empty or broken: look at the newest film.",
         ask(
             ratio(
                 increase("kind", _SCOPE.raw(f"{size}_sum"), "1h"), increase("kind", _SCOPE.raw(f"{size}_count"), "1h")

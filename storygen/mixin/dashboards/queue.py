@@ -18,8 +18,9 @@ from storygen.mixin.dashboards.base import (
     series,
     stat,
 )
+from storygen.mixin.dashboards.cache import free_space
 
-_SCOPE = Scope()
+_SCOPE = Scope("queue")
 _HTTP = "http_server_request_duration_seconds"
 _NO_QUEUE = "No queue"
 _NO_SERVICE = "No service"
@@ -31,6 +32,7 @@ def board(config: Config) -> Board:
         uid="storygen-queue",
         title="Storygen / Queue and workers",
         says="What waits, who works, and what the service answers. Without the service only the workers have figures.",
+        variables=("queue",),
         rows=(
             Row(title="In short", panels=tuple(_short(config))),
             Row(title="The queue", panels=tuple(_queue(config))),
@@ -58,7 +60,8 @@ def _short(config: Config) -> Iterator[Panel]:
     yield stat(
         "Oldest that waits",
         "s",
-        "How long the oldest job has not been begun.",
+        "How long the oldest job has not been begun. Above the limit, add workers, or see why those there are take "
+        "none.",
         f"max ({_SCOPE.raw('storygen_job_oldest_age_seconds', state='queued')})",
         alert="QueueWaitHigh",
         steps=((wait, "red"),),
@@ -78,7 +81,7 @@ def _short(config: Config) -> Iterator[Panel]:
     yield stat(
         "Runs under way",
         "none",
-        "In all processes.",
+        "In all processes together. Stays the same for long while jobs wait: something hangs; see Stage detail.",
         f"sum ({_SCOPE.raw('storygen_runs_in_progress')})",
         alert="PipelineStalled",
         width=6,
@@ -167,21 +170,7 @@ def _machine(config: Config) -> Iterator[Panel]:
         ask(_SCOPE.raw("process_resident_memory_bytes"), "{{instance}}"),
         least=0,
     )
-    yield series(
-        "Free space for films",
-        "percentunit",
-        "Below the dashed line DiskNearlyFull fires; runs fail when nothing is left. Move old films away.",
-        ask(
-            f"{_SCOPE.raw('storygen_disk_free_bytes', volume='output')}"
-            f" / {_SCOPE.raw('storygen_disk_size_bytes', volume='output')}",
-            "{{instance}}",
-        ),
-        alert="DiskNearlyFull",
-        steps=((config.of("DiskNearlyFull").limit, "red"),),
-        empty="Not measured",
-        least=0,
-        most=1,
-    )
+    yield free_space(config, _SCOPE, width=8)
 
 
 def _service() -> Iterator[Panel]:

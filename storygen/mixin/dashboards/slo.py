@@ -132,7 +132,8 @@ def _slowness(config: Config) -> tuple[Panel, ...]:
         series(
             "Share of runs that are slow",
             "percentunit",
-            f"Successful runs that took more than {config.objectives.fast_seconds:g} s, by window.",
+            f"Successful runs that took more than {config.objectives.fast_seconds:g} s, by window. A short window "
+            "far above the long ones is something new.",
             *(ask(_SCOPE.recorded(SLOW + window), f"{window} {{{{pipeline}}}}") for window in _windows(slow)),
             alert="RunLatencyBudgetBurn",
             steps=((1 - config.objectives.fast, "red"),),
@@ -192,7 +193,8 @@ def _events() -> tuple[Panel, ...]:
         series(
             "Budget alerts",
             "short",
-            "Alerts of the error budgets that are pending or firing.",
+            "Alerts of the error budgets that are pending or firing. Any that fires: follow its runbook; pending "
+            "may pass by itself.",
             ask(
                 'count by (alertname, alertstate) (ALERTS{alertname=~"Storygen.*BudgetBurn"}) or vector(0)',
                 "{{alertname}} {{alertstate}}",

@@ -40,11 +40,11 @@ def board(config: Config) -> Board:
         says="Choose a stage above. Rate, failures and durations first, then what runs wait for, then what is inside.",
         variables=("stage",),
         rows=(
-            Row(title="In short", panels=tuple(_short(config))),
+            Row(title="In short", panels=(*_short(config), *_pace())),
             Row(title="Rate, failures, duration", panels=tuple(_red(config))),
             Row(title="Time limits and the bottleneck", panels=tuple(_limits(config))),
             Row(title="Why it fails", panels=tuple(_failures())),
-            Row(title="Inside the stage", panels=tuple(_inside())),
+            Row(title="Inside the stage", panels=(*_inside(), *_makings())),
         ),
     )
 
@@ -73,10 +73,14 @@ def _short(config: Config) -> Iterator[Panel]:
         empty="No work",
         width=6,
     )
+
+
+def _pace() -> Iterator[Panel]:
     yield stat(
         "95 % take less than, 1 h",
         "s",
-        "Successful work, without what came from the cache.",
+        "Successful work, without what came from the cache. When it rises, see below whether one stage or all of "
+        "them slowed down.",
         percentile(0.95, "", _SCOPE.raw(_BUCKETS, outcome="success"), "1h"),
         alert="StageSlowdown",
         empty="No work",
@@ -103,7 +107,8 @@ def _red(config: Config) -> Iterator[Panel]:
     yield series(
         "Work by outcome",
         "ops",
-        "Pieces of work a second. `cached` is a look-up; `skipped` was not needed.",
+        "Pieces of work a second. `cached` is a look-up; `skipped` was not needed. When failed or timeout grow, see "
+        "why it fails, below.",
         ask(rate("stage, outcome", _SCOPE.raw(_COUNT)), "{{stage}} {{outcome}}"),
         stacked=True,
         least=0,
@@ -193,7 +198,8 @@ def _failures() -> Iterator[Panel]:
     yield table(
         "Failures in the time shown",
         "short",
-        "Stage and kind of error, the most frequent first.",
+        "Stage and kind of error, the most frequent first. Start with the first line: open its traces, then its "
+        "runbook.",
         ask(f"{increase('stage, error_type', _FAILED, '$__range')} > 0", "Failures"),
         columns={"stage": "Stage", "error_type": "Error"},
         alert="StageFailureRatioHigh",
@@ -207,7 +213,8 @@ def _inside() -> Iterator[Panel]:
     yield heatmap(
         "Durations of the stage",
         "s",
-        "How many pieces of work took how long. Points are traces.",
+        "How many pieces of work took how long; points are traces. A band near the time limit is work that hangs: "
+        "open a point in it.",
         ask(rate("le", _SCOPE.raw(_BUCKETS)), "{{le}}", exemplar=True),
     )
     yield series(
@@ -231,6 +238,9 @@ def _inside() -> Iterator[Panel]:
         stacked=True,
         least=0,
     )
+
+
+def _makings() -> Iterator[Panel]:
     yield series(
         "Retries of the stage by reason",
         "short",

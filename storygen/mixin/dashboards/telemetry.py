@@ -21,6 +21,7 @@ from storygen.mixin.dashboards.base import (
     timeline,
     total,
 )
+from storygen.mixin.dashboards.cache import free_space
 
 _SCOPE = Scope()
 _UP = {"0": "down|red", "1": "up|green"}
@@ -36,8 +37,8 @@ def board(config: Config) -> Board:
             Row(title="In short", panels=tuple(_short(config))),
             Row(title="Scrapes", panels=tuple(_scrapes(config))),
             Row(title="What is lost", panels=tuple(_lost())),
-            Row(title="Rules and notifications", panels=tuple(_rules())),
-            Row(title="Processes", panels=tuple(_processes())),
+            Row(title="Rules and notifications", panels=(*_rules(), *_alerts())),
+            Row(title="Processes and disks", panels=tuple(_processes(config))),
         ),
     )
 
@@ -48,7 +49,7 @@ def _short(config: Config) -> Iterator[Panel]:
         "percentunit",
         "Below all, see which in the row below: the process, its port, or the network between.",
         f"avg ({_SCOPE.raw('up')})",
-        alert="TargetDown",
+        alert="AllTargetsDown",
         steps=((1, "green"),),
         base="red",
         width=6,
@@ -89,7 +90,8 @@ def _scrapes(config: Config) -> Iterator[Panel]:
     yield timeline(
         "Up",
         "none",
-        "One line for each process. Gaps of all at once are Prometheus's own.",
+        "One line for each process. Gaps of all at once are Prometheus's own; a red line is a process to restart or "
+        "to reach.",
         ask(_SCOPE.raw("up"), "{{job}} {{instance}}"),
         alert="TargetDown",
         values=_UP,
@@ -168,6 +170,9 @@ def _rules() -> Iterator[Panel]:
         stacked=True,
         least=0,
     )
+
+
+def _alerts() -> Iterator[Panel]:
     yield series(
         "Notifications that failed",
         "short",
@@ -197,14 +202,16 @@ def _rules() -> Iterator[Panel]:
     )
 
 
-def _processes() -> Iterator[Panel]:
+def _processes(config: Config) -> Iterator[Panel]:
     yield table(
         "Versions",
         "none",
         "Which version each process runs. Two versions at once: a release is under way, or stuck.",
         ask(f"count by (version, python_version, instance) ({_SCOPE.raw('storygen_build_info')})", "Processes"),
+        alert="TargetAbsent",
         columns={"instance": "Process", "version": "Storygen", "python_version": "Python"},
-        width=8,
+        empty="No process is scraped",
+        width=6,
     )
     yield series(
         "Since the start",
@@ -213,6 +220,7 @@ def _processes() -> Iterator[Panel]:
         ask(f"time() - {_SCOPE.raw('process_start_time_seconds')}", "{{job}} {{instance}}"),
         alert="TargetDown",
         least=0,
+        width=6,
     )
     yield series(
         "Series in Prometheus",
@@ -222,4 +230,6 @@ def _processes() -> Iterator[Panel]:
         alert="SeriesCountHigh",
         empty="Prometheus does not scrape itself",
         least=0,
+        width=6,
     )
+    yield free_space(config, _SCOPE, width=6)
