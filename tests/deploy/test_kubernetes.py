@@ -61,6 +61,15 @@ def test_a_kustomization_names_what_is_there_and_leaves_nothing_out(folder):
     assert there <= set(named)
 
 
+def test_the_gateway_joins_what_is_there(manifests):
+    component = read("deploy/collector/kustomization.yaml")
+    (namespace,) = of(manifests, "Namespace")
+    assert component["kind"] == "Component"
+    assert component["namespace"] == namespace["metadata"]["name"]
+    there = {(found["kind"], found["metadata"]["name"]) for found in manifests}
+    assert {(patch["target"]["kind"], patch["target"]["name"]) for patch in component["patches"]} <= there
+
+
 def test_files_of_a_generator_are_not_outside_of_its_folder():
     for path in ROOT.glob("**/kustomization.yaml"):
         for one in read(path.relative_to(ROOT)).get("configMapGenerator", ()):
