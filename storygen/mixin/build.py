@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from storygen.mixin import alertmanager, jaeger, prometheus, proving, rules, runbooks
+from storygen.mixin import alertmanager, dashboards, grafana, jaeger, prometheus, proving, rules, runbooks
 from storygen.mixin.config import Config
 from storygen.mixin.rendering import as_yaml, rule_file
 
-_ROOMS = (prometheus, alertmanager, runbooks, jaeger)
+_ROOMS = (dashboards, runbooks, alertmanager, prometheus, grafana, jaeger)
 # Files of these names belong to the mixin alone: what is no longer built of them goes.
 _OWN = (
     "deploy/prometheus/rules/storygen-*.yml",

@@ -47,7 +47,7 @@ def _needed(group: Group, groups: tuple[Group, ...]) -> list[Group]:
         if one.name in found:
             return
         found[one.name] = one
-        for expr in (rule.expr for rule in (*one.recordings, *one.alerts)):
+        for expr in (*(rule.expr for rule in one.recordings), *(alert.expr for alert in one.alerts)):
             for mention in mentioned(expr):
                 if mention.metric in makers:
                     visit(makers[mention.metric])

@@ -83,7 +83,8 @@ def _searched(value: str) -> str:
 class _Dumper(yaml.SafeDumper):
     """Writes long texts so that people can read them."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _: Any) -> bool:
+        """Write what is used twice twice."""
         return True
 
 

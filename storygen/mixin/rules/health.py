@@ -28,17 +28,19 @@ def _dropped(config: Config) -> Alert:
         expr=f"{increase('job, signal', selector(_DROPPED, job=config.job), window)} > 0",
         knobs=knobs,
         summary="{{ $labels.signal }} are being lost",
-        description=f"In the last {spoken(window)} some {{{{ $labels.signal }}}} did not reach where they are kept. Runs "
-        "are not slowed by it, but what happened in them cannot be looked up.",
+        description=f"In the last {spoken(window)} some {{{{ $labels.signal }}}} did not reach where they are kept. "
+        "Runs are not slowed by it, but what happened in them cannot be looked up.",
         dashboard="storygen-telemetry",
         runbook=Runbook(
-            means="The collector or trace store does not answer, or more comes than it takes, so spans or log lines were "
-            "given up.",
+            means="The collector or trace store does not answer, or more comes than it takes, so spans or log lines "
+            "were given up.",
             felt="Nothing, until a trace is needed and is not there.",
             look="Telemetry health, what was lost by signal; the health page of Jaeger or of the collector.",
             do=(
-                "`curl -i http://HOST:4318/v1/traces -d '{}'` at the address in `OTEL_EXPORTER_OTLP_ENDPOINT`: it has to "
-                "answer.",
+                (
+                    "`curl -i http://HOST:4318/v1/traces -d '{}'` at the address in `OTEL_EXPORTER_OTLP_ENDPOINT`: it "
+                    "has to answer."
+                ),
                 "`storygen doctor` names that address.",
                 "Look at the disk and memory of the trace store; a full one refuses.",
                 "The report and the log of a run are still there: `storygen explain RUN`.",
@@ -65,8 +67,8 @@ def _series_count(config: Config) -> Alert:
         expr=f"{selector(_SERIES, job=config.job)} > {knobs.limit:g}",
         knobs=knobs,
         summary="{{ $labels.instance }} has {{ $value }} series",
-        description=f"{{{{ $labels.instance }}}} shows {{{{ $value }}}} series; more than {knobs.limit:g} were never meant. "
-        "Prometheus pays for each of them with memory.",
+        description=f"{{{{ $labels.instance }}}} shows {{{{ $value }}}} series; more than {knobs.limit:g} were never "
+        "meant. Prometheus pays for each of them with memory.",
         dashboard="storygen-telemetry",
         variables={"instance": "instance"},
         runbook=Runbook(
@@ -74,9 +76,14 @@ def _series_count(config: Config) -> Alert:
             felt="Nothing yet; queries and scrapes become slow, and Prometheus grows.",
             look="Telemetry health, series by process and values that were folded into `other`.",
             do=(
-                "`curl -s http://INSTANCE/metrics | grep -v '^#' | cut -d'{' -f1 | sort | uniq -c | sort -rn | head` names "
-                "the metric.",
-                "Take out of the settings what is not used: each configured provider and model brings its series along.",
+                (
+                    "`curl -s http://INSTANCE/metrics | grep -v '^#' | cut "
+                    "-d'{' -f1 | sort | uniq -c | sort -rn | head` names the metric."
+                ),
+                (
+                    "Take out of the settings what is not used: each configured provider and model brings its series "
+                    "along."
+                ),
                 "If your own `storygen.observe` names are the cause, register fewer of them.",
                 "If the number is right for so many providers, raise `limit` of SeriesCountHigh.",
             ),
@@ -121,9 +128,14 @@ def _disk(config: Config) -> Alert:
             look="Telemetry health, free space by volume; Cache, how much the cache holds.",
             do=(
                 "`df -h`, and `du -sh` of the output folder and of the cache; `storygen doctor` names both.",
-                "Move or delete old films. They can be made again from the cache, or from their manifest at their price.",
-                "Set a smaller limit for the cache: its oldest entries go first. What is deleted there costs money to make "
-                "again.",
+                (
+                    "Move or delete old films. They can be made again from the cache, or from their manifest at their "
+                    "price."
+                ),
+                (
+                    "Set a smaller limit for the cache: its oldest entries go first. What is deleted there costs "
+                    "money to make again."
+                ),
             ),
             over="More than the limit is free.",
         ),
@@ -145,11 +157,12 @@ def _watchdog(config: Config) -> Alert:
         expr="vector(1)",
         knobs=config.of("Watchdog"),
         summary="Alerts get through",
-        description="This alert is always on. Where it stops to arrive, Prometheus, Alertmanager or the way from them is "
-        "broken, and no other alert would arrive either.",
+        description="This alert is always on. Where it stops to arrive, Prometheus, Alertmanager or the way from them "
+        "is broken, and no other alert would arrive either.",
         dashboard="storygen-telemetry",
         runbook=Runbook(
-            means="Nothing is wrong. It goes to a receiver that raises the alarm when it has not heard of it for a while.",
+            means="Nothing is wrong. It goes to a receiver that raises the alarm when it has not heard of it for a "
+            "while.",
             felt="Nothing.",
             look="The pages of alerts in Prometheus and in Alertmanager both show it.",
             do=(

@@ -12,6 +12,8 @@ SLOW = "job_pipeline:storygen_slow_runs_per_runs:ratio_rate"
 _RUNS = "storygen_run_duration_seconds_count"
 _BY = LABELS["pipeline"]
 _LONG = 6 * 3600
+# How long all is well before a proof begins to burn, and how often its rules are evaluated.
+_QUIET, _PACE = "2d", "30m"
 # Rates over five minutes, from which everything over hours and days is computed: reading the counters of ten workers
 # again over three days takes forty times as long. It is exact where rules were evaluated all the time; an average
 # leaves gaps out above and below the line alike, and the counts of runs take a gap for no runs.
@@ -24,7 +26,8 @@ def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
     pairs = config.pairs
     slow = tuple(pair for pair in pairs if pair.latency)
-    windows = sorted({*_windows(pairs), "5m", "1h"}, key=seconds)
+    # Panels show all windows, also those that are not alerted on.
+    windows = sorted({*_windows(config.burns), "5m", "1h"}, key=seconds)
     recordings = (
         *_rates(config),
         *(Recording(record=f"{FAILURES}{window}", expr=_failing(config, window)) for window in windows),
@@ -160,15 +163,18 @@ def _slow_burn(config: Config, pair: Burn) -> Alert:
 
 
 def _history(pair: Burn, limit: float, share: float) -> tuple[str, str, str]:
-    """Good and bad runs: good ones for as long as the objective's longest pair looks back, then some of both."""
+    """Good and bad runs: good ones for long enough to keep slower pairs quiet, then some of both."""
     interval, bad = "2m", min(limit * share, 1.0)
-    quiet, burning = steps("3d", interval), steps(pair.long, interval) + steps(pair.hold, interval) + 10
+    quiet, burning = (
+        steps(_QUIET, interval),
+        steps(pair.long, interval) + steps(pair.hold, interval) + steps(_PACE, interval) * 3,
+    )
     return ramp((10, quiet), (10 * (1 - bad), burning)), ramp((0, quiet), (10 * bad, burning)), interval
 
 
 def _moment(pair: Burn) -> str:
     """When the long window holds nothing but the burning: its hold has passed, that of slower pairs has not."""
-    return written(3 * DAY + seconds(pair.long) + seconds(pair.hold) + 600)
+    return written(sum(map(seconds, (_QUIET, pair.long, pair.hold))) + 2 * seconds(_PACE))
 
 
 def _proof(config: Config, pair: Burn, limit: float, good: dict[str, str], bad: dict[str, str]) -> Proof:
@@ -182,7 +188,7 @@ def _proof(config: Config, pair: Burn, limit: float, good: dict[str, str], bad: 
         labels=base,
         value=percent(min(limit * 1.02, 1.0)),
         interval=below[2],
-        pace="5m",
+        pace=_PACE,
     )
 
 
@@ -190,7 +196,15 @@ def _slow_proof(config: Config, pair: Burn, limit: float) -> Proof:
     labels = {"job": config.job, "pipeline": "story"}
     names = (_fast(config).replace("{", '{pipeline="story", '), selector(_RUNS, **labels, outcome="success"))
     below, above = (_history(pair, limit, share) for share in (0.98, 1.02))
-    every = ramp((10, steps("3d", below[2]) + steps(pair.long, below[2]) + steps(pair.hold, below[2]) + 10))
+    every = ramp(
+        (
+            10,
+            steps(_QUIET, below[2])
+            + steps(pair.long, below[2])
+            + steps(pair.hold, below[2])
+            + steps(_PACE, below[2]) * 3,
+        )
+    )
     return Proof(
         below={names[0]: below[0], names[1]: every},
         above={names[0]: above[0], names[1]: every},
@@ -198,7 +212,7 @@ def _slow_proof(config: Config, pair: Burn, limit: float) -> Proof:
         labels=labels,
         value=percent(min(limit * 1.02, 1.0)),
         interval=below[2],
-        pace="5m",
+        pace=_PACE,
     )
 
 
@@ -208,14 +222,20 @@ _FAILING = Runbook(
     felt="Stories are asked for and no film comes.",
     look="SLO, the burn by window; then Overview, failures by stage; then the trace of a run that failed.",
     do=(
-        "Look which other alerts are on: a provider, a stage or a disk is usually the cause, and theirs is the page to "
-        "follow.",
-        "`storygen explain RUN` for a run that failed: it names the stage, the provider, the attempts and the next step.",
+        (
+            "Look which other alerts are on: a provider, a stage or a disk is usually the cause, and theirs is the "
+            "page to follow."
+        ),
+        (
+            "`storygen explain RUN` for a run that failed: it names the stage, the provider, the attempts and the next "
+            "step."
+        ),
         "`storygen doctor --live` tries every configured provider with one small call.",
         "If one provider is the cause, put another one behind it in its chain, or take it out, until it is well.",
         "If it began with a change of settings or of storygen, take that back first and look for the reason after.",
     ),
-    over="The ratio over the short window is back below the limit; the alert ends by itself, the budget takes days to heal.",
+    over="The ratio over the short window is back below the limit; the alert ends by itself, the budget takes days to "
+    "heal.",
 )
 _SLOW = Runbook(
     means="More successful runs than the objective allows take too long, over days and right now.",
@@ -225,8 +245,10 @@ _SLOW = Runbook(
         "`storygen report` after a run: where its time went, stage by stage, and what waited for what.",
         "Look whether StageSlowdown, StageBottleneck or RetryRatioHigh is on, and follow that page.",
         "`storygen compare STORY` shows whether another provider is faster for the same story.",
-        "If nothing is wrong and stories have become longer, set `objectives.fast_seconds` to what is promised now and "
-        "build again with `storygen mixin build`.",
+        (
+            "If nothing is wrong and stories have become longer, set `objectives.fast_seconds` to what is promised "
+            "now and build again with `storygen mixin build`."
+        ),
     ),
     over="The ratio over the short window is back below the limit.",
 )

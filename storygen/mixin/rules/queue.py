@@ -29,8 +29,8 @@ def _waiting(config: Config) -> Alert:
         expr=f"histogram_quantile(0.95, {waits}) > {longest:g}\nand on ({_BY}) {begun} >= {knobs.minimum:g}",
         knobs=knobs,
         summary="Jobs wait {{ $value | humanizeDuration }} in the queue {{ $labels.queue }}",
-        description=f"One in twenty jobs of the queue {{{{ $labels.queue }}}} that began in the last {spoken(window)} had "
-        "waited {{ $value | humanizeDuration }} or longer.",
+        description=f"One in twenty jobs of the queue {{{{ $labels.queue }}}} that began in the last {spoken(window)} "
+        "had waited {{ $value | humanizeDuration }} or longer.",
         dashboard="storygen-queue",
         variables={"queue": "queue"},
         runbook=Runbook(
@@ -129,8 +129,8 @@ def _stuck(config: Config) -> Alert:
         expr=f"max by ({_BY}) ({selector(_AGE, job=config.job, state='running')}) > {longest:g}",
         knobs=knobs,
         summary="A job of {{ $labels.queue }} has been running for {{ $value | humanizeDuration }}",
-        description=f"The oldest running job of the queue {{{{ $labels.queue }}}} began {{{{ $value | humanizeDuration }}}} "
-        f"ago; a run takes less than {spoken(config.hold(knobs.longest))}.",
+        description=f"The oldest running job of the queue {{{{ $labels.queue }}}} began "
+        f"{{{{ $value | humanizeDuration }}}} ago; a run takes less than {spoken(config.hold(knobs.longest))}.",
         dashboard="storygen-queue",
         variables={"queue": "queue"},
         runbook=Runbook(

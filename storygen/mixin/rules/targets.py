@@ -46,12 +46,19 @@ def _all_down(config: Config) -> Alert:
             felt="No film is made, or some are and nobody sees how they fare.",
             look="Telemetry health, processes that answer and since when.",
             do=(
-                "Look at the processes first: `systemctl status`, `docker compose ps` or `kubectl get pods`, and the end of "
-                "their logs.",
-                "If they run: `curl http://HOST:PORT/metrics` from the machine of Prometheus; refused or hanging means the "
-                "port, the address they bind to, or a firewall.",
+                (
+                    "Look at the processes first: `systemctl status`, `docker compose ps` or `kubectl get pods`, and "
+                    "the end of their logs."
+                ),
+                (
+                    "If they run: `curl http://HOST:PORT/metrics` from the machine of Prometheus; refused or hanging "
+                    "means the port, the address they bind to, or a firewall."
+                ),
                 "`storygen doctor` on the machine says whether storygen can start at all.",
-                "Runs that were under way are not lost: start them again and they go on from the stages that were done.",
+                (
+                    "Runs that were under way are not lost: start them again and they go on from the stages that were "
+                    "done."
+                ),
             ),
             over="`up` is 1 for at least one process.",
         ),
@@ -83,10 +90,14 @@ def _down(config: Config) -> Alert:
             felt="Fewer films at a time; a run of that process may be missing.",
             look="Telemetry health, with the instance chosen; memory and processor time before it went away.",
             do=(
-                "Look whether the process runs, and at the end of its log: `systemctl status`, `docker compose logs` or "
-                "`kubectl describe pod` (an exit code of 137 is the kernel taking memory back).",
-                "If it runs: `curl http://INSTANCE/metrics`; where that hangs, the process is stuck, and `py-spy dump --pid "
-                "PID` says where.",
+                (
+                    "Look whether the process runs, and at the end of its log: `systemctl status`, `docker compose "
+                    "logs` or `kubectl describe pod` (an exit code of 137 is the kernel taking memory back)."
+                ),
+                (
+                    "If it runs: `curl http://INSTANCE/metrics`; where that hangs, the process is stuck, and `py-spy "
+                    "dump --pid PID` says where."
+                ),
                 "Start it again. Runs go on from the stages that were done.",
                 "If it was taken away on purpose, take it out of the targets of Prometheus.",
             ),
@@ -121,8 +132,10 @@ def _absent(config: Config) -> Alert:
             do=(
                 "`promtool check config prometheus.yml`, and look whether the job is named as `job` in mixin.toml.",
                 "With Kubernetes: `kubectl get servicemonitor,pods -l app.kubernetes.io/name=storygen`.",
-                "If storygen is scraped under another job, set `job` in the file of changes and build again: "
-                "`storygen mixin build --config FILE`.",
+                (
+                    "If storygen is scraped under another job, set `job` in the file of changes and build again: "
+                    "`storygen mixin build --config FILE`."
+                ),
             ),
             over="The job is back on the page of targets.",
         ),
@@ -155,20 +168,23 @@ def _stalled(config: Config) -> Alert:
         f"and on ({by}) {done} == 0\nunless on ({by}) {broken} > 0",
         knobs=knobs,
         summary="Nothing moves on {{ $labels.instance }}",
-        description=f"{{{{ $labels.instance }}}} has {{{{ $value }}}} runs under way, and no stage of them has ended for "
-        f"{spoken(config.hold(knobs.hold))}, which is longer than any stage may take.",
+        description=f"{{{{ $labels.instance }}}} has {{{{ $value }}}} runs under way, and no stage of them has ended "
+        f"for {spoken(config.hold(knobs.hold))}, which is longer than any stage may take.",
         dashboard="storygen-overview",
         variables={"instance": "instance"},
         runbook=Runbook(
-            means="A process says that it works, but no stage ends, not even by its time limit: it hangs where no limit "
-            "reaches, for example in a full disk, a blocked log or a lock.",
+            means="A process says that it works, but no stage ends, not even by its time limit: it hangs where no "
+            "limit reaches, for example in a full disk, a blocked log or a lock.",
             felt="A film that never comes.",
-            look="Overview with the instance chosen, runs under way; the trace of the run shows the last stage that began.",
+            look="Overview with the instance chosen, runs under way; the trace of the run shows the last stage that "
+            "began.",
             do=(
                 "`py-spy dump --pid PID` on the machine shows what the process is doing.",
                 "`df -h` and the log's end: a full disk or a log that nobody reads blocks every write.",
-                "Stop it with Ctrl-C or SIGTERM, and with SIGKILL if it does not go in ten seconds; start the run again: "
-                "it goes on from the stages that were done.",
+                (
+                    "Stop it with Ctrl-C or SIGTERM, and with SIGKILL if it does not go in ten seconds; start the run "
+                    "again: it goes on from the stages that were done."
+                ),
                 "If a stage may take longer than this alert waits, raise `hold` of PipelineStalled above that limit.",
             ),
             over="A stage ends on that process, or it has no run under way.",
@@ -193,13 +209,13 @@ def _no_success(config: Config) -> Alert:
     # A success is looked for in the whole window, because the process that had it may be gone. Where none ever was, the
     # first run has to be older than the window.
     never = (
-        f"(sum by ({_BY}) (last_over_time({started}[{config.window('5m')}] offset {config.hold(knobs.window)})) > 0) * 0 "
-        f"+ {span}\nunless on ({_BY}) max by ({_BY}) (last_over_time({success}[{window}]))"
+        f"(sum by ({_BY}) (last_over_time({started}[{config.window('5m')}] offset {config.hold(knobs.window)})) > 0) "
+        f"* 0 + {span}\nunless on ({_BY}) max by ({_BY}) (last_over_time({success}[{window}]))"
     )
     return Alert(
         name="NoRecentSuccess",
-        expr=f"(\n(time() - max by ({_BY}) (last_over_time({success}[{window}])) > {span})\nor on ({_BY})\n({never})\n)\n"
-        f"and on ({_BY}) {increase(_BY, started, window)} > 0",
+        expr=f"(\n(time() - max by ({_BY}) (last_over_time({success}[{window}])) > {span})\nor on "
+        f"({_BY})\n({never})\n)\nand on ({_BY}) {increase(_BY, started, window)} > 0",
         knobs=knobs,
         summary="{{ $labels.pipeline }}: no run has succeeded for {{ $value | humanizeDuration }}",
         description="Runs of {{ $labels.pipeline }} were started, and the last that succeeded ended "
@@ -208,8 +224,8 @@ def _no_success(config: Config) -> Alert:
         variables={"pipeline": "pipeline"},
         traces={"gen_ai.workflow.name": "$pipeline", "error": "true"},
         runbook=Runbook(
-            means="Runs are tried and none succeeds. Also slow trickles are seen here: too few runs for the error budget "
-            "alerts, yet all of them failing or hanging.",
+            means="Runs are tried and none succeeds. Also slow trickles are seen here: too few runs for the error "
+            "budget alerts, yet all of them failing or hanging.",
             felt="No film at all.",
             look="Overview, last success and failures by stage; the trace of the last run.",
             do=(
