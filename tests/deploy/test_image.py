@@ -22,6 +22,13 @@ def test_python_is_pinned_and_nobody_is_root():
     assert re.findall(r"^USER (\S+)", DOCKERFILE, re.MULTILINE) == ["10001:10001"]
 
 
+def test_the_image_is_called_by_the_version_of_storygen_and_never_fetched(services):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert services["storygen"]["image"] == services["inbox"]["image"] == f"storygen:{version}"
+    assert services["storygen"]["pull_policy"] == "build"
+    assert services["inbox"]["pull_policy"] == "never"
+
+
 def test_packages_are_those_that_are_tested_and_checked_by_hash():
     assert pins(LOCK).items() <= pins(ROOT / "requirements-dev.lock").items()
     assert "--require-hashes" in DOCKERFILE
