@@ -101,7 +101,7 @@ async def perform(
     """Make a film and put down how that went: in its folder, and in the history of runs.
 
     A process that makes several films passes the same `gears` each time, so that they share what they learn of vendors.
-    Raises what `produce` raises, after the history has it.
+    Raises what `produce` raises, after the history has it; what is refused before it begins is no run.
     """
     run_id = new_run_id()
     recorder = Recorder(run_id, context=describe(settings, _ffmpeg(settings)))
@@ -111,7 +111,8 @@ async def perform(
     finally:
         recording = recorder.recording()
         report, folder = build(recording), delivery.folder if delivery else None
-        _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
+        if recording.run is not None:
+            _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
     _write_report(report, recording, delivery.folder)
     return Performance(delivery=delivery, report=report)
 

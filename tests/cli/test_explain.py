@@ -200,6 +200,15 @@ def test_each_wait_stands_beside_the_attempt_that_it_followed(home: Path) -> Non
     assert "voice, scene 2, openai: rate_limited, after 2 attempts" in typed("explain")
 
 
+def test_what_is_refused_before_it_begins_is_no_run(home: Path) -> None:
+    ran()
+    (home / "taken").mkdir()
+    (home / "taken" / "film.mp4").write_text("somebody's own")
+    before = typed("explain")
+    typed("run", "story.md", "-q", "--out", "taken", fails=True)
+    assert typed("explain") == before
+
+
 def test_a_breaker_that_was_open_before_the_run_is_told_as_open(home: Path) -> None:
     recorder = Recorder("run")
     told = Told(recorder)
