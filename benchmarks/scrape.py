@@ -20,7 +20,7 @@ _WORDS = ("lamp", "jar", "tide", "keeper", "letter", "snow", "engine", "moth")
 @suite()
 def scrape() -> Iterator[Figure]:
     """A scrape by HTTP in OpenMetrics while runs go on, once every series is there that will ever be."""
-    with _telemetry() as telemetry:
+    with telemetry_with_everything() as telemetry:
         make_runs(telemetry.observers, 2_000)
         with _busy(telemetry.observers):
             millis = [_scraped(telemetry.url)[0] for _ in range(31)]
@@ -33,14 +33,14 @@ def scrape() -> Iterator[Figure]:
 @suite()
 def series() -> Iterator[Figure]:
     """What `/metrics` shows after ten thousand runs with models, providers, errors and titles of every kind."""
-    with _telemetry() as telemetry:
+    with telemetry_with_everything() as telemetry:
         make_runs(telemetry.observers, RUNS)
         count = _samples(_scraped(telemetry.url)[1])
     yield Figure(name="series_after_10k_runs", values=(float(count),), unit="series", limit=3_000)
 
 
 @contextmanager
-def _telemetry() -> Iterator[Any]:
+def telemetry_with_everything() -> Iterator[Any]:
     """The telemetry of a process in which every vendor is configured, with its endpoint open."""
     from storygen.providers.registry import models, serving
     from storygen.settings import BudgetSettings, ProviderSettings, Settings, TelemetrySettings
