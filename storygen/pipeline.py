@@ -302,10 +302,15 @@ class Pipeline:
 
 async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     """Run coroutines side by side and return their results; the first failure ends the others and is raised itself."""
+    here = asyncio.current_task()
+    before = here.cancelling() if here else 0
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
     except BaseExceptionGroup as failures:
+        # Before Python 3.13 a group leaves its own cancel behind, and the next film of this task would look cancelled.
+        if here and here.cancelling() > before:
+            here.uncancel()
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
     return [task.result() for task in tasks]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ def differing(settings: Settings) -> dict[str, Any]:
     return _difference(settings.model_dump(mode="json"), Settings().model_dump(mode="json"))
 
 
-def versions(ffmpeg: Path | None) -> dict[str, str]:
+@lru_cache(maxsize=8)
+def versions(ffmpeg: Path | None) -> Mapping[str, str]:
     """Of storygen, Python, the platform, ffmpeg's file (the bundled one's name holds its version) and packages."""
     found = {"storygen": installed_version(), "python": platform.python_version(), "platform": platform.platform()}
     if ffmpeg is not None:
