@@ -36,7 +36,6 @@ HOURS = 24
 BLOCK_SECONDS = 7200
 SCRAPE_SECONDS = 15
 UNREAD_SECONDS = 300
-LEAD_SECONDS = 300
 EVALUATION_SECONDS = 2
 WARM_UP = 3
 EVALUATIONS = 15
@@ -85,13 +84,22 @@ def _escaped(value: str) -> str:
 
 
 def _backfill(series: Sequence[Series], home: Path) -> None:
-    """Blocks of two hours each, made side by side, up to some minutes from now."""
-    last = int(time.time()) + LEAD_SECONDS
-    starts = range((last - HOURS * 3600) // BLOCK_SECONDS * BLOCK_SECONDS, last, BLOCK_SECONDS)
+    """Blocks of two hours each, made side by side, and last the one that ends now.
+
+    None may lie in the future: Prometheus would refuse what its rules record before the end of a block.
+    """
     (home / "data").mkdir()
+    begin = (int(time.time()) - HOURS * 3600) // BLOCK_SECONDS * BLOCK_SECONDS
+    current = int(time.time()) // BLOCK_SECONDS * BLOCK_SECONDS
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for _ in pool.map(lambda start: _make_block(series, home, start, min(last, start + BLOCK_SECONDS)), starts):
-            pass
+        made = [
+            pool.submit(_make_block, series, home, start, start + BLOCK_SECONDS)
+            for start in range(begin, current, BLOCK_SECONDS)
+        ]
+    for block in made:
+        block.result()
+    for start in range(current, int(time.time()), BLOCK_SECONDS):
+        _make_block(series, home, start, min(int(time.time()), start + BLOCK_SECONDS))
 
 
 def _make_block(series: Sequence[Series], home: Path, start: int, end: int) -> None:
