@@ -98,7 +98,7 @@ class _Drill:
         self._wait_for(
             "all processes are scraped", f'sum(up{{job="{self._config.job}"}}) == {len(self._subject.targets)}'
         )
-        self._wait_for("both make films", "count(sum by (instance) (increase(storygen_films_total[10s])) > 1) == 2")
+        self._wait_for("both make films", "count(sum by (instance) (increase(storygen_films_total[20s])) > 1) == 2")
         self._tell(f"measuring how this machine does when nothing is broken, for {hour:.0f} s")
         self._pass(hour)
         self._give_past()

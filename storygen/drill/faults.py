@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from storygen.errors import InvalidSettings
 
-Mix = Literal["usual", "tales", "topics"]
+Mix = Literal["usual", "tales", "again", "topics", "films"]
 Act = Literal[
     "",
     "flap",
@@ -90,6 +90,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="ProviderRateLimited",
         labels=_BY_SPEAKER,
         rules=_vendor("rate_limit", rate=0.34, retry_after=0.2),
+        mix="tales",
         is_quick=True,
     ),
     Fault(
@@ -99,6 +100,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("quota", rate=_SOME),
+        mix="tales",
     ),
     Fault(
         name="flapping",
@@ -127,6 +129,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("QualityChecksFailing", "WastedSpendHigh"),
         labels=_BY_SPEAKER,
         rules=_vendor("truncated_audio", rate=_SOME),
+        mix="tales",
         is_quick=True,
     ),
     Fault(
@@ -145,7 +148,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("WastedSpendHigh", "FilmsDegraded"),
         labels={"provider": FILMER},
         rules=_vendor("empty_clip", FILMER, rate=_MANY),
-        mix="topics",
+        mix="films",
     ),
     Fault(
         name="wrong key",
@@ -154,6 +157,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("unauthorized", rate=_SOME),
+        mix="tales",
     ),
     Fault(
         name="slower than yesterday",
@@ -197,6 +201,7 @@ FAULTS: tuple[Fault, ...] = (
         says="something damages the entries of the cache",
         expected="CacheHitRatioLow",
         act="damage cache",
+        mix="again",
         onset=1.0,
     ),
     Fault(
@@ -294,6 +299,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("ProviderErrorRatioHigh",),
         labels=_BY_SPEAKER,
         rules=_vendor("broken_json", rate=_SOME),
+        mix="tales",
     ),
     Fault(
         name="retries exhausted",

@@ -14,13 +14,16 @@ from typing import Self
 
 from storygen.drill.faults import Mix
 
-SCENES = 3
+TALE_SCENES, FILM_SCENES = 3, 2
 MOST_WAITING = 6  # stories in a folder: where the machine is too slow, fewer come instead of a queue that only grows
-# Stories a second: tales are only spoken, tales told again come from the cache, topics are written, filmed and spoken.
+# Stories a second: tales are only spoken, tales told again come from the cache, topics are written and spoken, films
+# are filmed and spoken. A mix turns little round, or the pace of stages would differ from the past for that alone.
 MIXES: Mapping[Mix, Mapping[str, float]] = {
-    "usual": {"tale": 0.8, "again": 0.45, "topic": 0.2},
-    "tales": {"tale": 1.3, "again": 0.2, "topic": 0.1},
-    "topics": {"tale": 0.3, "again": 0.2, "topic": 0.7},
+    "usual": {"tale": 0.6, "again": 0.4, "topic": 0.4, "film": 0.2},
+    "tales": {"tale": 1.0, "again": 0.6, "topic": 0.2, "film": 0.1},
+    "again": {"tale": 0.5, "again": 1.0, "topic": 0.2, "film": 0.1},
+    "topics": {"tale": 0.3, "again": 0.2, "topic": 0.9, "film": 0.1},
+    "films": {"tale": 0.3, "again": 0.2, "topic": 0.2, "film": 0.6},
 }
 _OLD_ENOUGH = 6.0  # seconds after which a tale is surely told
 _TOO_OLD = 25.0
@@ -46,9 +49,9 @@ class Stories:
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._told = 0
 
-    def tale(self) -> str:
-        """A Markdown script of `SCENES` scenes of one sentence."""
-        parts = "".join(f"\n## Part {_PARTS[n]}\n\n{self._sentence()}\n" for n in range(SCENES))
+    def tale(self, scenes: int) -> str:
+        """A Markdown script of so many scenes of one sentence."""
+        parts = "".join(f"\n## Part {_PARTS[n]}\n\n{self._sentence()}\n" for n in range(scenes))
         return f"# {self._title()}\n{parts}"
 
     def topic(self) -> str:
@@ -117,8 +120,10 @@ class Feeder:
     def _text(self, kind: str, now: float) -> str:
         if kind == "topic":
             return self._stories.topic()
+        if kind == "film":
+            return self._stories.tale(FILM_SCENES)
         if kind == "tale":
-            text = self._stories.tale()
+            text = self._stories.tale(TALE_SCENES)
             self._told.append((now, text))
             return text
         known = [text for at, text in self._told if _OLD_ENOUGH < now - at < _TOO_OLD]

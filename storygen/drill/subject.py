@@ -107,6 +107,7 @@ class Subject:
         self._vendors = f"http://{HOST}:{vendors}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._ffmpeg = self._write_ffmpeg()
+        self._authority = self._write_authority()
         self.set_ffmpeg("")
         self.disk = SmallDisk.here(self.folder)
         self.workers = (
@@ -122,7 +123,7 @@ class Subject:
             for server in servers:
                 server.wait_ready(_READY_SECONDS)
             tales, films = (worker.stories for worker in self.workers)
-            folders = {"tale": tales, "again": tales, "topic": films}
+            folders = {"tale": tales, "again": tales, "topic": tales, "film": films}
             self.feeder = opened.enter_context(Feeder(folders, self.seed, self._sweep))
             self._open = opened.pop_all()
         return self
@@ -175,6 +176,8 @@ class Subject:
             "OTEL_EXPORTER_OTLP_ENDPOINT": self._otlp,
             "OTEL_BSP_SCHEDULE_DELAY": "500",
             "PYTHONUNBUFFERED": "1",
+            # One authority instead of all: each SDK reads them anew for each film, and nothing here is encrypted.
+            "SSL_CERT_FILE": str(self._authority),
         }
 
     def _vendor_server(self, port: int) -> Server:
@@ -193,6 +196,14 @@ class Subject:
         real = str(find_binary(None)).replace("'", "'\\''")
         path.write_text(_FFMPEG.format(real=real), "utf-8")
         path.chmod(0o700)
+        return path
+
+    def _write_authority(self) -> Path:
+        import certifi  # comes with the SDKs
+
+        path, end = self.folder / "authority.pem", "-----END CERTIFICATE-----"
+        first, _, _ = Path(certifi.where()).read_text("utf-8").partition(end)
+        path.write_text(f"{first}{end}\n", "utf-8")
         return path
 
     def _sweep(self) -> None:
