@@ -10,3 +10,5 @@ compile() {
 }
 compile pyproject.toml --extra dev -o requirements-dev.lock
 compile pyproject.toml --extra build --extra profile -c requirements-dev.lock -o requirements.lock
+compile pyproject.toml --extra build --extra openai --extra anthropic --extra gemini --extra elevenlabs --extra runway \
+    --extra redis -c requirements-dev.lock -o deploy/docker/requirements.lock

@@ -47,7 +47,7 @@ def gather(
         started="",
         seconds=0.0,
         film_seconds=film.seconds,
-        cost_usd=None if spent.unpriced else round(spent.known_usd, 6),
+        cost_usd=spent_usd(spent),
         scenes=tuple(_part(result, *times.get(result.number, (0.0, 0.0))) for result in production.scenes),
         checks=tuple(check for one in made for check in one.checks),
         settings=plain(settings.model_dump(mode="json", include=SHAPING)),
@@ -56,6 +56,11 @@ def gather(
         versions={"python": platform.python_version()} | {name: version(name) for name in _VERSIONED},
         spent=spent,
     )
+
+
+def spent_usd(spent: Cost) -> float | None:
+    """What a run cost in US dollars, None where a price is unknown."""
+    return None if spent.unpriced else round(spent.known_usd, 6)
 
 
 def _times(shown: Sequence[SceneResult], fps: int) -> list[tuple[float, float]]:

@@ -10,6 +10,7 @@ import asyncio
 import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -159,6 +160,8 @@ class _DryTools:
         request: Any,
         expect: type[R],
         check: Callable[[R], Awaitable[tuple[Check, ...]]],  # noqa: ARG002 - as `Tools.call` has it
+        *,
+        otherwise: str = "",  # noqa: ARG002
     ) -> Made[R]:
         """What is stored; a picture that is not gets a stand-in, because a clip may be asked for with it."""
         for provider in self._chains[capability]:
@@ -197,6 +200,10 @@ class _DryTools:
         """See `Tools.compute`."""
         return await asyncio.to_thread(function, *args, **kwargs)
 
+    def part(self, name: str) -> AbstractContextManager[object]:  # noqa: ARG002
+        """Nobody asks how long an estimate takes."""
+        return nullcontext()
+
     def _find(self, cache: str, key: str, expect: type[R]) -> Made[R] | None:
         try:
             return self._store.find(cache, key, expect)
@@ -228,6 +235,8 @@ class _Builtin(_DryTools):
         request: Any,
         expect: type[R],  # noqa: ARG002 - as `Tools.call` has it
         check: Callable[[R], Awaitable[tuple[Check, ...]]],  # noqa: ARG002
+        *,
+        otherwise: str = "",  # noqa: ARG002
     ) -> Made[R]:
         """See `Tools.call`."""
         provider = Chains(self._settings).create(capability, BUILTIN)

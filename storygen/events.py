@@ -68,6 +68,14 @@ class CacheEvicted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSized:
+    """A cache holds about `size_bytes`."""
+
+    cache: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
     """An attempt failed for `reason` (the kind of its error); the next starts after `wait` seconds."""
 
@@ -244,6 +252,7 @@ class Shipped:
 Event = (
     CacheLooked
     | CacheEvicted
+    | CacheSized
     | Retried
     | GaveUp
     | FellBack

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from storygen import events
 from storygen.errors import DiskFull, InvalidScript, ProviderFailure, ResourceFailure, StageTimeout, StorygenError
+from storygen.resilience.slots import Slots
 from storygen.results import Production, SceneResult, why
 from storygen.settings import Settings
 from storygen.stages import assembly, idea, revise, script, subtitles, terminal, visuals, voice
@@ -29,8 +30,8 @@ from storygen.story import (
     Stage,
     Strategy,
 )
-from storygen.telling import tell_elements, tell_made
-from storygen.workshop import Pulse, Slots
+from storygen.telling import sizes, tell_elements, tell_made
+from storygen.workshop import Pulse
 
 R = TypeVar("R")
 BEFORE = "before it, "
@@ -56,7 +57,11 @@ class Steps:
 
 
 class Pipeline:
-    """One run of the flow; `stand_in` are tools that ask nobody but the built-in providers."""
+    """One run of the flow.
+
+    `stand_in` are tools that ask nobody but the built-in providers; `gate` is how many scenes all runs that share it
+    work on side by side.
+    """
 
     def __init__(
         self,
@@ -65,9 +70,11 @@ class Pipeline:
         pulse: Pulse,
         steps: Steps | None = None,
         stand_in: Tools | None = None,
+        gate: Slots | None = None,
     ) -> None:
         self._tools = tools
         self._stand_in = stand_in
+        self._gate = gate or Slots("scenes", settings.run.scenes_at_once)
         self._degrade = settings.degrade
         self._settings = settings
         self._pulse = pulse
@@ -130,10 +137,9 @@ class Pipeline:
 
     async def _scenes(self, story: Script) -> tuple[SceneResult, ...]:
         cast_list = tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
-        gate = Slots("scenes", self._settings.run.scenes_at_once)
 
         async def guarded(number: int, scene: Scene) -> SceneResult:
-            async with gate.one():
+            async with self._gate.one():
                 try:
                     return await self._scene(number, scene, story, cast_list)
                 except DiskFull:
@@ -269,7 +275,7 @@ class Pipeline:
             finally:
                 del self._running[here]
             tell_made(stage, made)
-            timed.add(provider=made.provider, cached=made.cached)
+            timed.add(provider=made.provider, cached=made.cached, **sizes(made))
             if made.cached:
                 timed.end(Outcome.CACHED)
             return made
@@ -296,10 +302,15 @@ class Pipeline:
 
 async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     """Run coroutines side by side and return their results; the first failure ends the others and is raised itself."""
+    here = asyncio.current_task()
+    before = here.cancelling() if here else 0
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in work]
     except BaseExceptionGroup as failures:
+        # Before Python 3.13 a group leaves its own cancel behind, and the next film of this task would look cancelled.
+        if here and here.cancelling() > before:
+            here.uncancel()
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
     return [task.result() for task in tasks]
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from storygen import events
 from storygen.costs.ledger import Ledger
 from storygen.costs.prices import PriceTable
-from storygen.delivery import gather
+from storygen.delivery import gather, spent_usd
 from storygen.errors import StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
@@ -28,13 +28,16 @@ from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Caller
 from storygen.resilience.gears import Gears
+from storygen.scripts import Reading, read_source
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
 from storygen.store.files import staying, writing
 from storygen.store.history import History, PastDurations, PastRun
+from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source
+from storygen.telemetry.context import describe
 from storygen.telemetry.recorder import Recorder, Recording
 from storygen.telemetry.report import build
 from storygen.telemetry.report_html import page
@@ -44,6 +47,7 @@ from storygen.workshop import Pulse, Workshop
 PIPELINE = "story"
 HISTORY = "history.sqlite"
 _LOG = logging.getLogger("storygen")
+_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,17 @@ class Performance:
     report: Report
 
 
+def order_of(source: str, settings: Settings, seed: int = 0, folder: Path | None = None) -> tuple[Order, Reading]:
+    """What to make of a topic, a file or `-` for standard input, and what was read there. Raises `InvalidScript`."""
+    film = settings.film
+    reading = read_source(source, language=film.language, seconds=film.seconds, seed=seed)
+    story = reading.story()
+    content = digest(story)
+    origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
+    described = Source(name=reading.name, format=reading.format, sha256=content, origin=origin)
+    return Order(story=story, source=described, folder=folder), reading
+
+
 def new_run_id() -> str:
     """An id that sorts by time and is unique: `20261120-180312-5f3a9c`."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
@@ -86,17 +101,18 @@ async def perform(
     """Make a film and put down how that went: in its folder, and in the history of runs.
 
     A process that makes several films passes the same `gears` each time, so that they share what they learn of vendors.
-    Raises what `produce` raises, after the history has it.
+    Raises what `produce` raises, after the history has it; what is refused before it begins is no run.
     """
     run_id = new_run_id()
-    recorder = Recorder(run_id)
+    recorder = Recorder(run_id, context=describe(settings, _ffmpeg(settings)))
     delivery = None
     try:
         delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder), gears=gears)
     finally:
         recording = recorder.recording()
         report, folder = build(recording), delivery.folder if delivery else None
-        _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
+        if recording.run is not None:
+            _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
     _write_report(report, recording, delivery.folder)
     return Performance(delivery=delivery, report=report)
 
@@ -122,6 +138,7 @@ async def produce(
     with (
         events.watched(events.Watch((*observers, ledger), run_id)),
         _run(order, run_id, earlier) as run,
+        _costed(run, ledger),
         staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
@@ -199,33 +216,53 @@ def _remember(run: PastRun, settings: Settings) -> None:
 
 
 def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:
-    run, pulse = settings.run, Pulse()
-    cores = run.cores or _cores()
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+    pulse = Pulse()
     gears.adopt(settings)
+    _have_threads(gears.cores.count)
     prices, purse = PriceTable(settings.prices), gears.purse()
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
         ask(chains(settings)),
         Cache(store, gears.tier),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
-        cores=cores,
-        stall_seconds=run.stall_seconds,
+        cores=gears.cores,
+        stall_seconds=settings.run.stall_seconds,
         pulse=pulse,
     )
-    return Pipeline(workshop, settings, pulse, steps, stand_in=workshop.asking(ask(builtins(settings))))
+    stand_in = workshop.asking(ask(builtins(settings)))
+    return Pipeline(workshop, settings, pulse, steps, stand_in=stand_in, gate=gears.scenes)
 
 
-def _cores() -> int:
-    """The cores that this process may use, which can be fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _ffmpeg(settings: Settings) -> Path | None:
+    """The ffmpeg in use, None where there is none, which the run will tell of."""
+    try:
+        return ffmpeg.find_binary(settings.ffmpeg_path)
+    except StorygenError:
+        return None
+
+
+def _have_threads(cores: int) -> None:
+    """A thread per core for slow Python, made once for an event loop and kept for its later runs."""
+    loop = asyncio.get_running_loop()
+    if _threads.get(loop) != cores:
+        loop.set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+        _threads[loop] = cores
 
 
 def _ship(run: Any, manifest: Manifest) -> None:
     events.emit(
         events.Shipped(fidelity=manifest.fidelity.value, seconds=manifest.film_seconds, reasons=manifest.reasons)
     )
-    run.add(scenes=len(manifest.scenes), fidelity=manifest.fidelity.value, cost_usd=manifest.cost_usd)
+    run.add(scenes=len(manifest.scenes), fidelity=manifest.fidelity.value)
+
+
+@contextmanager
+def _costed(run: Any, ledger: Ledger) -> Iterator[None]:
+    """Put down what a run cost, also where it fails; nothing where a price is unknown."""
+    try:
+        yield
+    finally:
+        run.add(cost_usd=spent_usd(ledger.cost()))
 
 
 def _traceparent(run: Any) -> str:
@@ -235,5 +272,6 @@ def _traceparent(run: Any) -> str:
 
 async def _trim(store: Store, settings: Settings) -> None:
     trimmed = await asyncio.to_thread(store.trim, int(settings.folders.cache_limit_gb * 1e9))
+    events.emit(events.CacheSized(cache="store", size_bytes=trimmed.size_bytes))
     if trimmed.removed:
         events.emit(events.CacheEvicted(cache="store", count=trimmed.removed, size_bytes=trimmed.size_bytes))

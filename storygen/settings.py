@@ -472,11 +472,15 @@ class TelemetrySettings(Group):
     enabled: bool = True
     """Whether metrics, spans and logs are made."""
     metrics_port: int | None = Field(None, ge=0, le=65535)
-    """Port of the metrics endpoint on 127.0.0.1; 0 picks a free one."""
+    """Port of the metrics endpoint; 0 picks a free one."""
+    metrics_host: str = Field("127.0.0.1", min_length=1)
+    """Address that the metrics endpoint listens on; 0.0.0.0 lets other machines read them, as in a container."""
     metrics_linger_seconds: float = Field(30.0, ge=0, le=600)
     """How long the endpoint waits, at the end of a run, to be scraped once more."""
     pushgateway: str | None = None
     """Address of a Pushgateway that is told of the last run."""
+    trace_url: str = Field("http://localhost:16686/trace/{trace_id}", pattern=r"^https?://\S*\{trace_id\}\S*$")
+    """Address at which a trace is looked at; `{trace_id}` stands for its id."""
     operations: Names = ()
     """Names of your own operations that may be labels of metrics."""
     pipelines: Names = ()

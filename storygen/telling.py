@@ -13,6 +13,7 @@ from storygen.story import (
     Narration,
     Overlay,
     Revision,
+    Script,
     Segment,
     Shot,
     Stage,
@@ -44,6 +45,28 @@ def _artifact(stage: Stage, value: Any) -> tuple[str, Any]:
         case Segment() | Film():
             return "video", value.video
     return stage.value, None
+
+
+def sizes(made: Made[Any]) -> dict[str, float]:
+    """How much a stage made, for its span: words, characters, scenes, seconds of sound or film, bytes."""
+    value = made.value
+    script = value.script if isinstance(value, Revision) else value
+    found: dict[str, float] = {}
+    if isinstance(script, Script):
+        spoken = [scene.spoken for scene in script.scenes]
+        found = {
+            "scenes": len(spoken),
+            "words": sum(len(text.split()) for text in spoken),
+            "characters": sum(map(len, spoken)),
+        }
+    elif isinstance(value, Narration):
+        found = {"words": len(value.words), "seconds": value.seconds}
+    elif isinstance(value, Captions):
+        found = {"characters": sum(len(line) for cue in value.cues for line in cue.lines)}
+    elif isinstance(value, Film):
+        found = {"seconds": value.seconds}
+    _, path = _artifact(Stage.ASSEMBLY, value)
+    return found if path is None else {**found, "size_bytes": path.stat().st_size}
 
 
 def tell_elements(revision: Revision) -> None:

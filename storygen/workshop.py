@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from storygen import events
-from storygen.errors import Stalled
+from storygen.errors import ProviderFailure, Stalled
 from storygen.media.ffmpeg import Command, Finished
 from storygen.media.ffmpeg import run as run_ffmpeg
 from storygen.providers.base import Capability
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Call, Caller, Validate
+from storygen.resilience.slots import Slots
 from storygen.story import Made
 
 R = TypeVar("R")
@@ -44,67 +43,22 @@ class Pulse:
         return self._clock() - self._last
 
 
-class Slots:
-    """A number of slots, told of as they are taken; who is urgent goes first among those who wait."""
-
-    def __init__(self, name: str, count: int) -> None:
-        self.count = count
-        self._name = name
-        self._taken = 0
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
-        self._order = itertools.count()
-
-    @asynccontextmanager
-    async def one(self, *, urgent: bool = True) -> AsyncIterator[None]:
-        """Hold a slot for the time of a block."""
-        if self._taken < self.count:
-            self._taken += 1
-        else:
-            await self._wait(urgent=urgent)
-        self._tell()
-        try:
-            yield
-        finally:
-            self._pass_on()
-            self._tell()
-
-    async def _wait(self, *, urgent: bool) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (not urgent, next(self._order), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._pass_on()
-            raise
-
-    def _pass_on(self) -> None:
-        while self._waiting:
-            turn = heapq.heappop(self._waiting)[2]
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._taken -= 1
-
-    def _tell(self) -> None:
-        events.emit(events.Occupied(name=self._name, in_use=self._taken, limit=self.count))
-
-
 class Workshop:
     """`stages.base.Tools` for one run.
 
-    What needs a core (ffmpeg, slow Python) waits for one of `cores`; what waits for a network does not. Rendering lets
-    everything else go first, because a voice or a picture that is ready gives others something to do.
+    What needs a core (ffmpeg, slow Python) waits for one of `cores`, a number or what the runs of a process share; what
+    waits for a network does not. Rendering lets everything else go first, because a voice or a picture that is ready
+    gives others something to do.
     """
 
     def __init__(
-        self, caller: Caller, cache: Cache, *, binary: Path, cores: int, stall_seconds: float, pulse: Pulse
+        self, caller: Caller, cache: Cache, *, binary: Path, cores: int | Slots, stall_seconds: float, pulse: Pulse
     ) -> None:
         self._caller = caller
         self._cache = cache
         self._binary = binary
-        self.cores = cores
-        self._slots = Slots("cores", cores)
+        self._slots = cores if isinstance(cores, Slots) else Slots("cores", cores)
+        self.cores = self._slots.count
         self._stall_seconds = stall_seconds
         self._pulse = pulse
 
@@ -114,11 +68,23 @@ class Workshop:
         other._caller = caller  # noqa: SLF001 - a copy of its own
         return other
 
-    async def call(self, capability: Capability, request: object, expect: type[R], check: Validate[R]) -> Made[R]:
+    async def call(
+        self, capability: Capability, request: object, expect: type[R], check: Validate[R], *, otherwise: str = ""
+    ) -> Made[R]:
         """See `Tools.call`."""
-        made = await self._caller(Call(capability=capability, request=request, expect=expect, check=check))
+        try:
+            made = await self._caller(Call(capability=capability, request=request, expect=expect, check=check))
+        except ProviderFailure as failure:
+            if otherwise:
+                fell = events.FellBack(from_provider=failure.provider, to_provider=otherwise, reason=failure.kind)
+                events.emit(fell)
+            raise
         self._pulse.beat()
         return made
+
+    def part(self, name: str) -> AbstractContextManager[object]:
+        """See `Tools.part`."""
+        return events.timed("operation", name)
 
     async def make(
         self, step: str, inputs: Mapping[str, Any], expect: type[R], work: Callable[[Path], Awaitable[R]]
@@ -138,9 +104,14 @@ class Workshop:
     async def ffmpeg(self, command: Command) -> Finished:
         """See `Tools.ffmpeg`."""
         async with self._slots.one(urgent=command.step != "render"):
-            with events.timed("ffmpeg", command.step) as timed:
+            with self._part_of(command), events.timed("ffmpeg", command.step) as timed:
                 finished = await self._run(command)
-                timed.add(out_seconds=finished.out_seconds, speed=finished.speed, exit_code=0)
+                timed.add(
+                    in_seconds=finished.in_seconds,
+                    out_seconds=finished.out_seconds,
+                    speed=finished.speed or round(finished.out_seconds / max(timed.seconds, 1e-3), 2),
+                    exit_code=0,
+                )
                 return finished
 
     async def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -149,6 +120,10 @@ class Workshop:
             result = await asyncio.to_thread(function, *args, **kwargs)
         self._pulse.beat()
         return result
+
+    def _part_of(self, command: Command) -> AbstractContextManager[object]:
+        """Probing is one command, wherever it is done; other operations take several."""
+        return self.part("probe") if command.step == "probe" else nullcontext()
 
     async def _run(self, command: Command) -> Finished:
         def moved(done: float, speed: float) -> None:

@@ -52,10 +52,11 @@ MAY = {
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "results": VALUES,
     "telling": {"story", "events"},
-    "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling"},
+    "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
-    "stack": {"errors", "stack", "mixin", "store.files", "telemetry.receiver"},
+    "stack": {"errors", "stack", "mixin", "store.files", "media.environment"}
+    | {f"telemetry.{part}" for part in ("receiver", "serving")},
 }  # fmt: skip
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
-from storygen.pipeline import Pipeline, Steps
+from storygen.pipeline import Pipeline, Steps, together
+from storygen.resilience.slots import Slots
 from storygen.results import Production
 from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
 from storygen.story import (
@@ -34,7 +35,7 @@ from storygen.story import (
     Shot,
     Strategy,
 )
-from storygen.workshop import Pulse, Slots
+from storygen.workshop import Pulse
 
 NOWHERE = Path("/dev/null")
 TOOLS: Any = "the chain's"
@@ -385,3 +386,21 @@ def test_scenes_that_miss_the_quorum_become_a_placeholder_too_but_a_full_disk_ne
     play.deeds = {("assembly", 1): fail(DiskFull("full"))}
     with pytest.raises(DiskFull):
         run(play, degrade=wish)
+
+
+def test_a_failure_side_by_side_leaves_the_task_as_if_nobody_had_cancelled_it() -> None:
+    async def wait() -> None:
+        await asyncio.sleep(60)
+
+    async def fail() -> None:
+        await asyncio.sleep(0)
+        raise ProviderUnavailable("gone")
+
+    async def go() -> int:
+        with pytest.raises(ProviderUnavailable):
+            await together(wait(), fail())
+        task = asyncio.current_task()
+        assert task is not None
+        return task.cancelling()
+
+    assert asyncio.run(go()) == 0

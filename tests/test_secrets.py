@@ -22,10 +22,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from benchmarks.otlp import receiving
 from storygen.media.ffmpeg import Command, find_binary, run
 from storygen.providers.speech import engine
 from storygen.store.history import History
+from storygen.telemetry.receiver import receiving
 from tests.vendors.fixture import simulation, vendors
 
 __all__ = ["simulation", "vendors"]

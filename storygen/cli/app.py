@@ -9,14 +9,19 @@ import typer
 from storygen.cli.check import check
 from storygen.cli.compare import compare
 from storygen.cli.doctor import doctor
+from storygen.cli.drill import drill
 from storygen.cli.estimate import estimate
+from storygen.cli.explain import explain
+from storygen.cli.inbox import inbox
 from storygen.cli.mixin import app as mixin
 from storygen.cli.report import report
 from storygen.cli.run import run
-from storygen.cli.streams import OutputLost, prepare
+from storygen.cli.stack import stack
+from storygen.cli.streams import OutputLost, prepare, printable
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
 from storygen.cli.voices import voices
+from storygen.cli.watch import watch
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -27,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, check, validate, report, doctor, estimate, compare, voices, vendors):
+for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
+    app.command()(command)
+for command in (vendors, stack, inbox, drill):
     app.command()(command)
 app.add_typer(mixin, name="mixin")
 
@@ -44,13 +51,13 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except StorygenError as error:
-        print(f"storygen: {_safe(error.message)}", file=sys.stderr)
+        print(f"storygen: {printable(error.message)}", file=sys.stderr)
         if where := _where(error):
-            print(f"  {_safe(where)}", file=sys.stderr)
+            print(f"  {printable(where)}", file=sys.stderr)
         for note in getattr(error, "__notes__", ()):
-            print(f"  {_safe(note)}", file=sys.stderr)
+            print(f"  {printable(note)}", file=sys.stderr)
         if error.hint:
-            print(f"  {_safe(error.hint)}", file=sys.stderr)
+            print(f"  {printable(error.hint)}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OutputLost as error:
         print(f"storygen: standard output cannot be written to: {error.strerror}", file=sys.stderr)
@@ -63,8 +70,3 @@ def _where(error: StorygenError) -> str:
     attempts = f" after {error.attempt} attempts" if error.attempt > 1 else ""
     said = (f"{error.stage}{scene}" if error.stage else "", error.provider, f"{error.kind}{attempts}")
     return ", ".join(part for part in said if part) if error.stage or error.provider else ""
-
-
-def _safe(text: str) -> str:
-    """Text of others on a terminal: line breaks stay, other control characters are shown and not obeyed."""
-    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)

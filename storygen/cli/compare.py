@@ -26,9 +26,9 @@ def compare(
     """Make SOURCE twice, and show cost, time, quality and failures of both."""
     import asyncio
 
-    from storygen.cli.run import order_of
     from storygen.comparing import flags, perform_both
     from storygen.configuration import load
+    from storygen.production import order_of
     from storygen.providers.registry import models
     from storygen.telemetry.setup import start
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,14 +36,15 @@ def run(
     """Make a film of SOURCE: narrated, subtitled, with a report of where the time went."""
     from storygen.cli.language import with_language
     from storygen.configuration import load
+    from storygen.production import order_of
 
     flags = {
-        "film": _given(aspect=aspect, strategy=strategy, seconds=seconds, language=language, height=height),
-        "terminal": _given(theme=theme),
-        "telemetry": _given(metrics_port=metrics_port),
+        "film": given(aspect=aspect, strategy=strategy, seconds=seconds, language=language, height=height),
+        "terminal": given(theme=theme),
+        "telemetry": given(metrics_port=metrics_port),
     }
     settings = load(config, {group: values for group, values in flags.items() if values})
-    _plain_warnings()
+    plain_warnings()
     if out is not None:
         _refuse_folder(out)
     order, reading = order_of(source, settings, seed, Path(out) if out else None)
@@ -69,7 +70,7 @@ def _refuse_folder(name: str) -> None:
         raise InvalidSettings(f"--out: {name[:40]}… is too long for a name.", hint="Name a folder with fewer letters.")
 
 
-def _plain_warnings() -> None:
+def plain_warnings() -> None:
     """What is warned of where no log is asked for looks like every other line of ours."""
     import logging
 
@@ -77,27 +78,9 @@ def _plain_warnings() -> None:
         logging.lastResort.setFormatter(logging.Formatter("storygen: %(message)s"))
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def given(**values: Any) -> dict[str, Any]:
+    """The options that were given."""
     return {name: value for name, value in values.items() if value is not None}
-
-
-def order_of(source: str, settings: Settings, seed: int, out: Path | None) -> tuple[Order, Reading]:
-    """What to make of a source, and what was read there."""
-    import sys
-
-    from storygen.production import Order
-    from storygen.scripts import read_source
-    from storygen.store.records import digest
-    from storygen.story import Source
-
-    film = settings.film
-    stdin = sys.stdin.buffer if sys.stdin else None
-    reading = read_source(source, stdin=stdin, language=film.language, seconds=film.seconds, seed=seed)
-    story = reading.story()
-    content = digest(story)
-    origin = digest(str(Path(source).resolve())) if reading.script and source != "-" else content
-    described = Source(name=reading.name, format=reading.format, sha256=content, origin=origin)
-    return Order(story=story, source=described, folder=out), reading
 
 
 def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) -> None:
@@ -105,10 +88,12 @@ def _perform(order: Order, settings: Settings, *, quiet: bool, profile: bool) ->
 
     from storygen.cli.profiling import profiled
     from storygen.production import last_success
-    from storygen.providers.registry import models
+    from storygen.providers.registry import models, serving
     from storygen.telemetry.setup import start
 
-    with start(settings, models=models(settings), last_success=last_success(settings)) as telemetry:
+    with start(
+        settings, models=models(settings), serving=serving(settings), last_success=last_success(settings)
+    ) as telemetry:
         if telemetry.url:
             print(f"Metrics: {telemetry.url}", file=sys.stderr, flush=True)
         try:
@@ -127,6 +112,7 @@ def _watched(order: Order, settings: Settings, observers: Sequence[Observer], *,
     import asyncio
     from contextlib import nullcontext
 
+    from storygen.cli.stopping import until_stopped
     from storygen.errors import Cancelled
     from storygen.production import past_durations, perform
     from storygen.telemetry.progress import Progress
@@ -134,38 +120,10 @@ def _watched(order: Order, settings: Settings, observers: Sequence[Observer], *,
     with nullcontext() if quiet else Progress(past_durations(settings)) as progress:
         watching = (*observers, progress) if progress else observers
         try:
-            return cast("Performance", asyncio.run(_until_terminated(perform(order, settings, watching))))
+            return asyncio.run(until_stopped(perform(order, settings, watching)))
         except (KeyboardInterrupt, asyncio.CancelledError):
             hint = "What is finished is kept: the same command goes on from here."
             raise Cancelled("Stopped.", hint=hint) from None
-
-
-async def _until_terminated(work: Any) -> Any:
-    """Let Ctrl-C, SIGTERM and the end of the terminal cancel the work; more of them change nothing while it ends."""
-    import asyncio
-    import signal
-
-    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
-    # What the process was told to ignore (nohup) it goes on ignoring; Windows has no SIGHUP.
-    wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    handlers = {number: signal.getsignal(number) for number in wanted}
-    before = {number: handler for number, handler in handlers.items() if handler not in {signal.SIG_IGN, None}}
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        if not stopped:
-            stopped = True
-            loop.call_soon_threadsafe(task.cancel)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        return await task
-    finally:
-        if not stopped:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _tell_warnings(reading: Reading) -> None:

@@ -53,6 +53,11 @@ def prepare() -> None:
         sys.stderr = _text(2, sys.stderr)
 
 
+def printable(text: str) -> str:
+    """Text of others for a terminal: line breaks stay, other control characters are shown and not obeyed."""
+    return "".join(c if c == "\n" or c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def _text(number: int, before: io.TextIOWrapper | object | None) -> io.TextIOWrapper:
     encoding = getattr(before, "encoding", None) or "utf-8"
     lines = number == 2 or os.isatty(number)

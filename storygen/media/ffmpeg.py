@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled, StorygenError
-from storygen.media.environment import for_children
+from storygen.media.environment import for_children, tether
 
 _GLOBAL = ("-hide_banner", "-nostdin", "-y", "-nostats", "-progress", "pipe:1")
 _WHITELIST = ("-protocol_whitelist", "file,pipe")
@@ -28,15 +28,8 @@ _GRACE_SECONDS = 2.0
 _POLL_SECONDS = 0.005
 _SAID_BYTES = 256 * 1024
 _HINT_LINES = 6
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _NO_SPACE = ("No space left on device", "Disk quota exceeded")
-
-# Asks the kernel to kill this process with its parent, then becomes ffmpeg. `preexec_fn` would save 10 ms,
-# but it forks a process that has threads, and runs the fork hooks of telemetry libraries in the child.
-_TETHER = (
-    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)\n"
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
-    "os.execv(sys.argv[2], sys.argv[2:])"
-)
 
 _running: set[int] = set()
 
@@ -61,6 +54,12 @@ class Finished:
     said: str
     out_seconds: float
     speed: float
+
+    @property
+    def in_seconds(self) -> float:
+        """The length of all inputs that tell theirs, as ffmpeg lists them before it begins; an end of it is enough."""
+        hours = (map(float, found) for found in _DURATION.findall(self.said))
+        return round(sum(3600 * h + 60 * m + s for h, m, s in hours), 3)
 
 
 def find_binary(configured: Path | None) -> Path:
@@ -97,6 +96,12 @@ def _bundled() -> Path:
 def running() -> frozenset[int]:
     """The process ids of every ffmpeg that was started here and has not been reaped."""
     return frozenset(_running)
+
+
+def kill_all() -> None:
+    """End every ffmpeg that was started here, now: for a process that will not wait for them."""
+    for pid in running():
+        _signal(pid, signal.SIGKILL)
 
 
 async def run(
@@ -166,9 +171,8 @@ def _encoded(argument: str) -> str | bytes:
 
 def _start(binary: Path, command: Command) -> subprocess.Popen[bytes]:
     """Start ffmpeg. asyncio's own subprocesses hang in Python 3.11 when they are cancelled while they start."""
-    tether = (sys.executable, "-I", "-S", "-c", _TETHER, str(os.getpid())) if sys.platform == "linux" else ()
     return subprocess.Popen(  # noqa: S603  # a list of arguments, and no shell
-        [_encoded(argument) for argument in (*tether, str(binary), *arguments(command))],
+        [_encoded(argument) for argument in (*tether(), str(binary), *arguments(command))],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -34,7 +34,8 @@ class Proof:
     """Series, in promtool's notation, that leave an alert silent just below its threshold and set it off just above.
 
     Both are keyed by series (`metric{labels}`) and sampled every `interval`. At `at` the alert must be silent or fire;
-    `labels` are exactly what the expression leaves on it, and `value` is how `$value` reads in its annotations.
+    `labels` are exactly what the expression leaves on it, and `value` is how `$value` reads in its annotations. `pace`
+    is how often the rules are evaluated: proofs over days take a slow one.
     """
 
     below: Mapping[str, str]
@@ -43,6 +44,7 @@ class Proof:
     labels: Mapping[str, str]
     value: str = ""
     interval: str = "1m"
+    pace: str = "1m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Rules that are evaluated together, in this order."""
+    """Rules that are evaluated together, in this order, every `interval` where they need it less often than others."""
 
     name: str
+    interval: str = ""
     recordings: tuple[Recording, ...] = ()
     alerts: tuple[Alert, ...] = ()

@@ -7,11 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import yaml
+
 from storygen.mixin.base import Alert, Group, Proof
 from storygen.mixin.config import Config
 
+HEAD = "# Built by `storygen mixin build` from storygen/mixin; change it there.\n"
 _LABEL = re.compile(r"\{\{ *\$labels\.(\w+) *\}\}")
 _VALUE = re.compile(r"\{\{ *\$value[^}]*\}\}")
+
+
+def as_yaml(document: Any) -> str:
+    """Plain values as YAML, in the order that they have, with texts of several lines as blocks."""
+    return HEAD + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=116)
 
 
 def rule_file(config: Config, groups: tuple[Group, ...]) -> dict[str, Any]:
@@ -44,7 +52,7 @@ def shown(template: str, proof: Proof) -> str:
 def _group(config: Config, group: Group) -> dict[str, Any]:
     rules: list[Mapping[str, Any]] = [{"record": rule.record, "expr": rule.expr} for rule in group.recordings]
     rules += [_alert(config, alert) for alert in group.alerts if alert.knobs.enabled]
-    return {"name": group.name, "rules": rules}
+    return {"name": group.name, **({"interval": group.interval} if group.interval else {}), "rules": rules}
 
 
 def _alert(config: Config, alert: Alert) -> dict[str, Any]:
@@ -70,3 +78,18 @@ def _search(config: Config, alert: Alert) -> str:
 
 def _searched(value: str) -> str:
     return f"{{{{ $labels.{value[1:]} }}}}" if value.startswith("$") else value
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes long texts so that people can read them."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        """Write what is used twice twice."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 BUILTIN = "builtin"
 # Stands in for a key at an address of the user's own that asks for none, such as Ollama's.
 NO_KEY = SecretStr("none")
-_MODELS = ("text_model", "speech_model", "image_model", "video_model", "transcription_model", "model")
+_FIELDS = {
+    Capability.TEXT: "text_model",
+    Capability.SPEECH: "speech_model",
+    Capability.IMAGES: "image_model",
+    Capability.VIDEO: "video_model",
+    Capability.TRANSCRIPTION: "transcription_model",
+}
+_MODELS = (*_FIELDS.values(), "model")
+_BUILTIN = {Capability.TEXT: "grammar", Capability.SPEECH: "espeak-ng", Capability.IMAGES: "cards"}
 _REQUIRED = (Capability.TEXT, Capability.SPEECH, Capability.IMAGES)
 
 
@@ -138,10 +146,21 @@ def asked(capability: Capability, settings: Settings) -> tuple[str, ...]:
 
 def models(settings: Settings) -> dict[str, tuple[str, ...]]:
     """The models that the settings name, by vendor, and those of the built-ins: what labels of metrics may be."""
-    found: dict[str, tuple[str, ...]] = {BUILTIN: ("grammar", "espeak-ng", "cards")}
+    found: dict[str, tuple[str, ...]] = {BUILTIN: tuple(_BUILTIN.values())}
     for name in type(settings.vendors).model_fields:
         chosen = getattr(settings.vendors, name).model_dump(include={*_MODELS})
         found[name] = tuple(dict.fromkeys(str(model) for model in chosen.values()))
+    return found
+
+
+def serving(settings: Settings) -> dict[str, dict[str, str]]:
+    """The model that each vendor would use, by capability and vendor; one whose model is a file is not listed."""
+    found: dict[str, dict[str, str]] = {str(capability): {BUILTIN: model} for capability, model in _BUILTIN.items()}
+    for row in ROWS:
+        chosen = getattr(settings.vendors, row.vendor, None)
+        field = _FIELDS[row.capability]
+        if (model := getattr(chosen, field, None) or getattr(chosen, "model", None)) is not None:
+            found.setdefault(str(row.capability), {})[row.vendor] = str(model)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from storygen.resilience.budget import FILE, Book, Purse
 from storygen.resilience.limits import Limit
 from storygen.resilience.retry import Clock, RetryPolicy, Sleep
 from storygen.resilience.shared import SharedBreakers, tell_sharing
-from storygen.settings import BudgetSettings, Settings, VendorSettings
+from storygen.resilience.slots import Slots
+from storygen.settings import BudgetSettings, RunSettings, Settings, VendorSettings
 from storygen.store.shared import Link, SharedStore
 
 _PATIENCE = 300.0
@@ -67,6 +69,8 @@ class Gears:
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self._limits: dict[str, Limit] = {}
         self._lanes: dict[tuple[str, str], Lane] = {}
+        self.scenes = Slots("scenes", RunSettings().scenes_at_once)
+        self.cores = Slots("cores", available_cores())
         self._link = link
         self._shared = SharedBreakers(link) if link and share_breakers else None
         self.tier = SharedStore(link) if link and share_cache else None
@@ -93,6 +97,8 @@ class Gears:
         self.budget = settings.budget
         self._vendors = {name: getattr(settings.vendors, name) for name in type(settings.vendors).model_fields}
         self._lanes.clear()
+        self.scenes.resize(run.scenes_at_once)
+        self.cores.resize(run.cores or available_cores())
         path = settings.folders.state / FILE
         if self.book is not None and self.book.path != path:
             self.book.close()
@@ -149,6 +155,11 @@ class Gears:
             self._limits[provider] = limit
         limit.configure(vendor.at_once, vendor.per_minute)
         return limit
+
+
+def available_cores() -> int:
+    """The cores that this process may use, which can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _policy(vendor: VendorSettings) -> CallPolicy:

@@ -1,4 +1,4 @@
-"""SOURCE of a command: `-`, a file, or a topic."""
+"""SOURCE of a command: `-`, a file (of a story, or, where it is named `*.topic`, with a topic), or a topic."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from typing import BinaryIO
 from storygen.errors import InvalidScript
 from storygen.scripts.base import MAX_BYTES, Reading
 from storygen.scripts.cleaning import squeeze
+from storygen.scripts.decoding import decode
 from storygen.scripts.reading import read_text
 from storygen.story import Brief
 
 MAX_TOPIC = 500
+TOPIC_FILE = ".topic"
 _STANDARD_INPUT = "standard input"
 _SUFFIX = re.compile(
-    r"\.(?:txt|text|md|markdown|log|json|ya?ml|script|story|docx?|odt|rtf|pdf|html?|fountain)$", re.IGNORECASE
+    r"\.(?:txt|text|md|markdown|log|json|ya?ml|script|story|docx?|odt|rtf|pdf|html?|fountain|topic)$", re.IGNORECASE
 )
 _FOLDERED = re.compile(r"(?:\.{0,2}|~\w*|[A-Za-z]:)[/\\]\S*|\S+[/\\]\S*")
 _MOST_NEIGHBOURS = 2_000
@@ -37,10 +39,16 @@ def read_source(
         return read_text(_read_stream(stdin or _standard_input()), _STANDARD_INPUT, language=language)
     path = Path(source).expanduser() if source.startswith("~/") else Path(source)
     if _exists(path, source):
+        if path.suffix.lower() == TOPIC_FILE:
+            return _topic_reading(decode(_read_file(path), source).text, language, seconds, seed)
         return read_text(_read_file(path), source, language=language)
     if _SUFFIX.search(source.strip()) or _FOLDERED.fullmatch(source.strip()):
         raise InvalidScript(f"{squeeze(source)}: there is no such file", hint=_nearest(path))
-    brief = Brief(topic=_topic(source), language=language, seconds=seconds, seed=seed)
+    return _topic_reading(source, language, seconds, seed)
+
+
+def _topic_reading(words: str, language: str, seconds: float, seed: int) -> Reading:
+    brief = Brief(topic=_topic(words), language=language, seconds=seconds, seed=seed)
     return Reading(name="topic", format="topic", brief=brief)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -28,12 +29,18 @@ class Tools(Protocol):
         request: object,
         expect: type[R],
         check: Callable[[R], Awaitable[tuple[Check, ...]]],
+        *,
+        otherwise: str = "",
     ) -> Made[R]:
         """Ask the chain of providers of a capability; the answer passes `check`, is stored, and costs once.
 
         `request` is a frozen record of that capability's `base.py`. Raises a `ProviderFailure` when every provider
-        failed.
+        failed; `otherwise` names whose work the stage takes then instead, so that this fallback is told of.
         """
+        ...
+
+    def part(self, name: str) -> AbstractContextManager[object]:
+        """Time a block as a named part of the stage that people ask for: transcription, alignment, normalisation."""
         ...
 
     async def make(

@@ -121,7 +121,7 @@ async def _filmed(scene: Scene, card: Card, picture: Made[Picture], tools: Tools
     async def check(clip: Clip) -> tuple[Check, ...]:
         return await check_clip(clip.video, card.frame, clip.seconds, tools.ffmpeg)
 
-    clip = await tools.call(Capability.VIDEO, request, Clip, check)
+    clip = await tools.call(Capability.VIDEO, request, Clip, check, otherwise=picture.provider)
     words = await _layer(card, picture, tools)
     shot = replace(
         _shot(scene, card.number, picture.value),

@@ -121,14 +121,16 @@ async def _times(take: Made[Take], request: SpeechRequest, tools: Tools, *, list
     if not listen or take.provider == _BUILTIN:
         return _Times(words=told) if told else _guess()
     try:
-        heard = await _heard(take.value, request.language, tools)
+        with tools.part("transcription"):
+            heard = await _heard(take.value, request.language, tools)
     except ProviderFailure as error:
         reason = f"{error.provider or Capability.TRANSCRIPTION}: {error.kind}: {error.message}"
         unheard = _check("word_error_rate", Verdict.WARN, f"not heard: {error.kind}", f"at most {_ERROR_RATES[0]}")
         return _Times(words=told, checks=(unheard,)) if told else _guess(unheard, missing=(reason,))
     seconds = await tools.compute(wav_seconds, take.value.audio)
     try:
-        found = await tools.compute(hearing.compare, request.lines, heard.value.words, request.language, seconds)
+        with tools.part("alignment"):
+            found = await tools.compute(hearing.compare, request.lines, heard.value.words, request.language, seconds)
     except ImportError as error:
         raise InvalidSettings(
             "providers.transcription needs a package that is not installed.", hint="Run pip install jiwer."
@@ -197,7 +199,8 @@ async def _level(
 ) -> Narration:
     """Trim a take and bring it to the wanted loudness; a limiter's loss is made up in a few rounds."""
     raw, audio = folder / "trimmed.wav", folder / "voice.wav"
-    words = await tools.compute(told)
+    with tools.part("alignment"):
+        words = await tools.compute(told)
     words = await tools.compute(trim, take.audio, words, raw, lead=LEAD_SECONDS, tail=settings.pause_seconds)
     seconds = await tools.compute(wav_seconds, raw)
     target, ceiling = settings.loudness_lufs, settings.true_peak_dbtp
@@ -210,12 +213,13 @@ async def _level(
         )
         return parse_loudness((await tools.ffmpeg(command)).said)
 
-    level: Level | None = first_level(await measured(None), target=target, ceiling=ceiling)
-    for _ in range(LEVEL_STEPS):
-        if level is None:
-            break
-        reached = await measured(level)
-        level = next_level(level, reached, target=target, ceiling=ceiling)
+    with tools.part("normalisation"):
+        level: Level | None = first_level(await measured(None), target=target, ceiling=ceiling)
+        for _ in range(LEVEL_STEPS):
+            if level is None:
+                break
+            reached = await measured(level)
+            level = next_level(level, reached, target=target, ceiling=ceiling)
     raw.unlink()
     return Narration(
         audio=audio,

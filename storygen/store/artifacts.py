@@ -28,7 +28,9 @@ from storygen.story import Check, Made, Usage
 T = TypeVar("T")
 FORMAT = 1
 _ENTRY = "entry.json"
+_SIZE = "size.json"
 _YOUNG = 3600.0
+_RECOUNT_SECONDS = 3600.0
 _SMALL = 512 * 1024
 _SAFE = re.compile(r"\w[\w.-]{0,100}(/\w[\w.-]{0,100}){0,3}", re.ASCII)
 
@@ -64,6 +66,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root / f"v{FORMAT}"
+        self._grown = 0
         make_folder(self.root / "making")
         self._sweep()
 
@@ -131,6 +134,7 @@ class Store:
                 with suppress(BrokenEntry):
                     if (found := self.find(cache, made.key, type(made.value))) is not None:
                         return replace(found, cached=False, cost_usd=made.cost_usd)
+        self._grown += sum(values["files"].values())
         return _rebased(made, values["value"], place)
 
     def has(self, cache: str, key: str) -> bool:
@@ -159,10 +163,24 @@ class Store:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             place.parent.mkdir(parents=True, exist_ok=True)
-            _move(folder, place)
+            if _move(folder, place):
+                self._grown += sum(map(len, files.values()))
 
     def trim(self, limit_bytes: int) -> Trimmed:
-        """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays."""
+        """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays.
+
+        Below the limit nothing is looked at for an hour: what was added here since is added to the size that was found.
+        """
+        grown, self._grown = self._grown, 0
+        size, counted = self._noted_size()
+        if size + grown <= limit_bytes and 0 <= time.time() - counted < _RECOUNT_SECONDS:
+            self._note_size(size + grown, counted)
+            return Trimmed(0, size + grown)
+        trimmed = self._trim(limit_bytes)
+        self._note_size(trimmed.size_bytes, time.time())
+        return trimmed
+
+    def _trim(self, limit_bytes: int) -> Trimmed:
         entries: list[tuple[float, Path, int]] = []
         for name in iglob(f"*/*/*/{_ENTRY}", root_dir=self.root):  # noqa: PTH207  # Path.glob fails on what vanishes
             with suppress(FileNotFoundError):
@@ -176,6 +194,21 @@ class Store:
             _remove(folder)
             total, removed = total - size, removed + 1
         return Trimmed(removed, total)
+
+    def _noted_size(self) -> tuple[int, float]:
+        """How many bytes were in the store, and when that was counted (Unix); long ago where nobody knows."""
+        try:
+            found = json.loads(_read(self.root / _SIZE))
+            return int(found["bytes"]), float(found["counted"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return 0, 0.0
+
+    def _note_size(self, size: int, counted: float) -> None:
+        """Keep it for the next run; of several processes the last one is believed until all is counted again."""
+        beside = self.root / f".{_SIZE}.{os.getpid()}"
+        with suppress(OSError):  # what is not noted is counted again
+            beside.write_text(json.dumps({"bytes": size, "counted": counted}), "utf-8")
+            beside.replace(self.root / _SIZE)
 
     def _place(self, cache: str, key: str) -> Path:
         return self.root / cache / key[:2] / key

@@ -12,7 +12,6 @@ from prometheus_client.exposition import choose_encoder
 from storygen.errors import InvalidSettings
 from storygen.telemetry import names
 
-HOST = "127.0.0.1"
 JOB = "storygen-cli"
 PUSH_SECONDS = 2.0
 # What the last run was like; figures of single calls mean nothing once the process is gone.
@@ -30,25 +29,25 @@ LAST_RUN = (
 
 
 class Endpoint:
-    """Serves `/metrics` on the loopback address: OpenMetrics, with exemplars, to those who ask for it, else text.
+    """Serves `/metrics` on one address: OpenMetrics, with exemplars, to those who ask for it, else text.
 
-    Raises `InvalidSettings` where the port is taken; port 0 picks a free one.
+    Raises `InvalidSettings` where address and port cannot be had; port 0 picks a free one.
     """
 
-    def __init__(self, registry: CollectorRegistry, port: int) -> None:
+    def __init__(self, registry: CollectorRegistry, port: int, host: str = "127.0.0.1") -> None:
         self._registry = registry
         self._closing = threading.Event()
         self._seen = threading.Event()
         try:
-            self._server = ThreadingHTTPServer((HOST, port), self._handler())
+            self._server = ThreadingHTTPServer((host, port), self._handler())
         except OSError as error:
             raise InvalidSettings(
-                f"telemetry.metrics_port: port {port} cannot be used: {error.strerror}.",
+                f"telemetry.metrics_port: port {port} of {host} cannot be used: {error.strerror}.",
                 hint="Choose another with --metrics-port, or 0 for any that is free.",
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self.url = f"http://{HOST}:{self.port}/metrics"
+        self.url = f"http://{host}:{self.port}/metrics"
         serve = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="storygen-metrics", daemon=True)
         serve.start()
 

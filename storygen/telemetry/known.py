@@ -1,7 +1,8 @@
 """Creates every series that is known in advance.
 
 A counter that first appears at its first failure gives `increase()` nothing, and the failure is invisible. Histograms
-are created for success only, and only for what is configured, or the budget of series would break.
+are created for success only, and only for what is configured, or the budget of series would break; that of runs, of
+which there are few, also for what error budgets count.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def create_known(families: Families, allowed: Allowed) -> None:
     _create_stages(families)
     _create_caches(families, allowed)
     for capability, chain in allowed.chains.items():
-        _create_calls(families, capability, chain)
+        _create_calls(families, capability, chain, allowed.chains.get("images", ()))
         _create_attempts(families, capability, chain, allowed)
         for name in _UNITS.get(capability, ()):
             families.counter(name).create(chain)
@@ -61,7 +62,7 @@ def create_known(families: Families, allowed: Allowed) -> None:
 def _create_runs(families: Families, pipelines: tuple[str, ...]) -> None:
     families.counter("storygen_runs_started_total").create(pipelines)
     families.gauge("storygen_runs_in_progress").create(pipelines)
-    families.histogram("storygen_run_duration_seconds").create(pipelines, "success")
+    families.histogram("storygen_run_duration_seconds").create(pipelines, ("success", "failed", "timeout"))
     families.counter("storygen_films_total").create(pipelines, words.FIDELITIES)
     families.histogram("storygen_film_duration_seconds").create(pipelines)
     families.histogram("storygen_run_cost_usd").create(pipelines)
@@ -79,13 +80,16 @@ def _create_caches(families: Families, allowed: Allowed) -> None:
     families.counter("storygen_cache_requests_total").create(caches, words.CACHE_RESULTS)
     families.counter("storygen_cache_saved_usd_total").create(caches)
     families.counter("storygen_cache_saved_seconds_total").create(caches)
-    families.histogram("storygen_operation_duration_seconds").create((*words.STEPS, *allowed.operations), "success")
+    operations = (*words.STEPS, *words.PARTS, *allowed.operations)
+    families.histogram("storygen_operation_duration_seconds").create(operations, "success")
     families.counter("storygen_cache_evictions_total").create(words.STORE)
     for artifact, checks in words.CHECKS.items():
         families.counter("storygen_quality_checks_total").create(artifact, checks, words.VERDICTS)
 
 
-def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -> None:
+def _create_calls(
+    families: Families, capability: str, chain: tuple[str, ...], pictures: tuple[str, ...] = ()
+) -> None:
     stages = SERVED.get(capability, ())
     families.counter("storygen_calls_total").create(stages, chain, words.CALL_RESULTS)
     families.counter("storygen_retries_total").create(stages, chain, words.REASONS)
@@ -94,6 +98,10 @@ def _create_calls(families: Families, capability: str, chain: tuple[str, ...]) -
     families.counter("storygen_uncertain_cost_usd_total").create(stages, chain)
     for left, taken in combinations(chain, 2):
         families.counter("storygen_fallbacks_total").create(stages, left, taken)
+    if chain:
+        # Where all of a chain fail: a drawn card, the built-in voice or writer; instead of a clip its first picture.
+        stand_ins = (pictures or words.BUILTIN) if capability == "video" else words.BUILTIN
+        families.counter("storygen_fallbacks_total").create(stages, chain[-1], stand_ins)
 
 
 def _create_attempts(families: Families, capability: str, chain: tuple[str, ...], allowed: Allowed) -> None:
@@ -101,7 +109,7 @@ def _create_attempts(families: Families, capability: str, chain: tuple[str, ...]
     families.counter("storygen_attempts_total").create(chain, operation, _PROVIDER_ERRORS)
     families.histogram("storygen_call_attempts").create(chain, operation)
     for provider in chain:
-        models = allowed.models.get(provider, ())
+        models = allowed.models_for(capability, provider)
         families.histogram("gen_ai_client_operation_duration_seconds").create(operation, provider, models, "")
         families.counter("storygen_cost_usd_total").create(stages, provider, models)
         if capability == "text":
@@ -122,6 +130,8 @@ def set_budgets(families: Families, budgets: Mapping[str, float | None]) -> None
     for window, usd in budgets.items():
         if usd is not None:
             families.gauge("storygen_budget_usd").of(window).set(usd)
+        else:
+            families.gauge("storygen_budget_usd").remove(window)
 
 
 def set_limits(families: Families, timeouts: Mapping[str, float], limits: Mapping[str, int]) -> None:
@@ -130,6 +140,7 @@ def set_limits(families: Families, timeouts: Mapping[str, float], limits: Mappin
         families.gauge("storygen_stage_timeout_seconds").of(stage).set(seconds)
     for limit, size in limits.items():
         families.gauge("storygen_concurrency_limit").of(limit).set(size)
+        families.gauge("storygen_concurrency_in_use").create(limit)
 
 
 def watch_disks(families: Families, volumes: Mapping[str, Path]) -> None:

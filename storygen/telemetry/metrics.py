@@ -163,6 +163,7 @@ class _Notes:
         return {
             events.CacheLooked: self._cache_looked,
             events.CacheEvicted: self._cache_evicted,
+            events.CacheSized: self._cache_sized,
             events.Retried: self._retried,
             events.GaveUp: self._gave_up,
             events.FellBack: self._fell_back,
@@ -189,6 +190,8 @@ class _Notes:
 
     def _cache_evicted(self, event: events.CacheEvicted, _: Timed | None) -> None:
         self._counter("storygen_cache_evictions_total").of(event.cache).inc(event.count)
+
+    def _cache_sized(self, event: events.CacheSized, _: Timed | None) -> None:
         self._gauge("storygen_cache_size_bytes").of(event.cache).set(event.size_bytes)
 
     def _retried(self, event: events.Retried, within: Timed | None) -> None:

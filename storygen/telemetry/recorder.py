@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from storygen.errors import CallerMistake
+from storygen.errors import CallerMistake, StorygenError
 from storygen.events import Event, Progressed, Timed
 
 FORMAT = "storygen-recording"
 VERSION = 1
 DETAIL_LIMIT = 50_000
 TEXT_LIMIT = 500
+HINT_LIMIT = 2_000
 
 
 class Entry(NamedTuple):
@@ -64,9 +65,26 @@ class Folded(NamedTuple):
     longest: float
 
 
+class Trouble(NamedTuple):
+    """What an error of ours said beside its message, and where it says that it happened.
+
+    `entry` is the place, among the entries, of the work that it ended.
+    """
+
+    entry: int
+    hint: str
+    provider: str
+    attempt: int
+    stage: str = ""
+    scene: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """All that was recorded; `began_at` is the clock time (Unix) of second 0."""
+    """All that was recorded; `began_at` is the clock time (Unix) of second 0.
+
+    `context` is what was known when the recording began, such as settings and versions; older ones have none.
+    """
 
     run_id: str
     began_at: float
@@ -74,6 +92,8 @@ class Recording:
     notes: tuple[Note, ...]
     folded: Mapping[str, Folded] = dataclasses.field(default_factory=dict)
     trace_id: str = ""
+    troubles: tuple[Trouble, ...] = ()
+    context: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def run(self) -> Entry | None:
@@ -88,6 +108,10 @@ class Recording:
         """The notes of one event."""
         return (note for note in self.notes if note.event == name)
 
+    def trouble(self, entry: Entry) -> Trouble | None:
+        """What the error that ended `entry` said beside its message."""
+        return next((found for found in self.troubles if self.entries[found.entry] is entry), None)
+
     def to_document(self) -> dict[str, Any]:
         """As plain values for JSON, with the version of the format."""
         return {
@@ -99,6 +123,8 @@ class Recording:
             "entries": [list(entry) for entry in self.entries],
             "notes": [list(note) for note in self.notes],
             "folded": {name: list(sums) for name, sums in self.folded.items()},
+            "troubles": [list(trouble) for trouble in self.troubles],
+            "context": dict(self.context),
         }
 
     @classmethod
@@ -119,6 +145,8 @@ class Recording:
                 entries=tuple(Entry(*entry) for entry in document["entries"]),
                 notes=tuple(Note(*note) for note in document["notes"]),
                 folded={name: Folded(*sums) for name, sums in document["folded"].items()},
+                troubles=tuple(Trouble(*trouble) for trouble in document.get("troubles", ())),
+                context=dict(document.get("context", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise CallerMistake(
@@ -132,8 +160,12 @@ class Recorder:
     Beyond `detail_limit` records only sums per name of operation are kept, so that an endless session fits in memory.
     """
 
-    def __init__(self, run_id: str = "", detail_limit: int = DETAIL_LIMIT) -> None:
+    def __init__(
+        self, run_id: str = "", detail_limit: int = DETAIL_LIMIT, context: Mapping[str, Any] | None = None
+    ) -> None:
         self.run_id = run_id
+        self._context = context or {}
+        self._troubles: list[Trouble] = []
         self._detail_limit = detail_limit
         self._began_at = time.time()
         self._zero = time.perf_counter()
@@ -151,6 +183,9 @@ class Recorder:
             self._fold(timed)
             return
         parent, error = timed.parent, timed.error
+        if isinstance(error, StorygenError):
+            said = (str(error.hint)[:HINT_LIMIT], error.provider, error.attempt, error.stage, error.scene)
+            self._troubles.append(Trouble(len(self._entries), *said))
         self._entries.append(
             (
                 timed.kind,
@@ -188,6 +223,8 @@ class Recorder:
             entries=tuple(_entry(raw, zero) for raw in entries),
             notes=tuple(_note(*raw) for raw in notes),
             folded={name: Folded(int(f[0]), int(f[1]), f[2], f[3]) for name, f in list(self._folded.items())},
+            troubles=tuple(trouble for trouble in self._troubles if trouble.entry < len(entries)),
+            context=self._context,
         )
 
     def _fold(self, timed: Timed) -> None:

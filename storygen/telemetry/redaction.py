@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
 
 GONE = "[redacted]"
 _LEAST_SECRET = 8
@@ -34,13 +36,14 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = {secret for secret in secrets if len(secret) >= _LEAST_SECRET}
         known |= {json.dumps(secret, ensure_ascii=ascii_)[1:-1] for secret in known for ascii_ in (True, False)}
+        known |= {coded(secret) for secret in known for coded in (quote, quote_plus, _quote_all)}
         self._secrets = tuple(sorted(known, key=len, reverse=True))
         self._signs = _SIGNS + self._secrets
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Redactor:
-        """One that knows the value of every variable whose name says that it is a secret."""
-        return cls(value for name, value in environ.items() if _SECRET_NAME.search(name))
+    def from_environment(cls, environ: Mapping[str, str], secrets: Iterable[str] = ()) -> Redactor:
+        """One that knows `secrets`, and the value of every variable whose name says that it is one."""
+        return cls([*secrets, *(value for name, value in environ.items() if _SECRET_NAME.search(name))])
 
     def redact(self, text: str) -> str:
         """`text` without secrets; a URL keeps its scheme, host and path."""
@@ -48,6 +51,17 @@ class Redactor:
             if sign in text:
                 return self._clean(text)
         return text
+
+    def redact_all(self, value: Any) -> Any:
+        """A document of plain values without secrets, also without those that only their key tells."""
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, Mapping):
+            return {
+                self.redact(str(key)): GONE if inner and _SECRET_NAME.search(str(key)) else self.redact_all(inner)
+                for key, inner in value.items()
+            }
+        return [self.redact_all(inner) for inner in value] if isinstance(value, list | tuple) else value
 
     def _clean(self, text: str) -> str:
         for secret in self._secrets:
@@ -59,3 +73,7 @@ class Redactor:
 
 def _bare(url: re.Match[str]) -> str:
     return f"{url['scheme']}{url['place']}"
+
+
+def _quote_all(text: str) -> str:
+    return quote(text, safe="")

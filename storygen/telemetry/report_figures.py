@@ -212,13 +212,18 @@ def durations(recording: Recording) -> dict[str, tuple[float, ...]]:
 
 
 def failure(recording: Recording) -> Entry | None:
-    """The innermost stage, else run, whose error ended the run; None where it went well."""
+    """The innermost stage, else run, whose error ended the run; None where it went well.
+
+    Of several that failed alike it is the one whose error was raised.
+    """
     run = recording.run
+    trouble = recording.trouble(run) if run is not None else None
     if run is not None and run.outcome not in BAD:
         return None
     failed = [entry for entry in recording.entries if entry.outcome in BAD and entry.kind in {"stage", "operation"}]
     told = [entry for entry in failed if run is None or entry.error == run.error]
-    return told[0] if told else run
+    raised = [entry for entry in told if trouble and (entry.stage, entry.scene) == (trouble.stage, trouble.scene)]
+    return next(iter(raised or told), run)
 
 
 def label(entry: Entry) -> str:

@@ -57,6 +57,11 @@ class Telemetry:
         """Keep the metrics open until they were scraped once more; says whether they were."""
         return self._endpoint is not None and self._endpoint.linger(self._settings.telemetry.metrics_linger_seconds)
 
+    def adopt(self, settings: Settings) -> None:
+        """Show other budgets, timeouts and limits from now on; everything else stays as it was started."""
+        if self.metrics is not None:
+            _show_settings(self.metrics, settings)
+
     def flush(self) -> None:
         """Deliver what is queued now; waits for the collector, so never at the end of a run."""
         if self._provider is not None:
@@ -90,6 +95,7 @@ def start(
     settings: Settings,
     *,
     models: Mapping[str, Sequence[str]] | None = None,
+    serving: Mapping[str, Mapping[str, str]] | None = None,
     last_success: Mapping[str, float] | None = None,
     registry: CollectorRegistry | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -97,7 +103,8 @@ def start(
 ) -> Telemetry:
     """Start what the settings and the standard `OTEL_*` variables ask for, and import no more than that.
 
-    `models` maps providers to the models that metrics may name; `last_success` maps pipelines to when a run last
+    `models` maps providers to the models that metrics may name, `serving` says which of them each uses for a
+    capability; `last_success` maps pipelines to when a run last
     succeeded (Unix time). A `registry` asks for metrics that the caller serves. Raises `InvalidSettings`.
     """
     from storygen.telemetry.logs import Logs
@@ -107,14 +114,14 @@ def start(
     metrics = endpoint = provider = tracing = None
     if wanted.enabled and (registry is not None or wanted.metrics_port is not None or wanted.pushgateway):
         registry = registry if registry is not None else _create_registry()
-        metrics = _create_metrics(settings, registry, models or {}, last_success or {})
+        metrics = _create_metrics(settings, registry, models or {}, serving or {}, last_success or {})
     redactor = Redactor.from_environment(environ)
     if wanted.enabled and wants_traces(environ):
         provider, tracing = _create_tracing(environ, redactor, _counts(metrics, "traces"))
     if wanted.enabled and wanted.metrics_port is not None and registry is not None:
         from storygen.telemetry.endpoint import Endpoint
 
-        endpoint = Endpoint(registry, wanted.metrics_port)
+        endpoint = Endpoint(registry, wanted.metrics_port, wanted.metrics_host)
     return Telemetry(
         settings,
         logs=Logs(settings.logs, stream or sys.stderr, redactor, _counts(metrics, "logs")),
@@ -140,24 +147,36 @@ def _create_metrics(
     settings: Settings,
     registry: CollectorRegistry,
     models: Mapping[str, Sequence[str]],
+    serving: Mapping[str, Mapping[str, str]],
     last_success: Mapping[str, float],
 ) -> Metrics:
     from storygen.telemetry.families import allowed_from
-    from storygen.telemetry.known import set_budgets, set_limits, watch_disks
+    from storygen.telemetry.known import watch_disks
     from storygen.telemetry.metrics import Metrics
 
     wanted = settings.telemetry
     known = {provider: tuple(of) for provider, of in models.items()}
     known[""] = wanted.models
-    allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines)
+    allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines, serving)
     metrics = Metrics(registry, allowed)
-    limits = {"scenes": settings.run.scenes_at_once} | ({"cores": settings.run.cores} if settings.run.cores else {})
-    set_limits(metrics.families, settings.run.stage_timeout.model_dump(), limits)
-    set_budgets(metrics.families, {"run": settings.budget.run_usd, "24h": settings.budget.day_usd})
+    _show_settings(metrics, settings)
     watch_disks(metrics.families, {"output": settings.folders.films, "cache": settings.folders.cache})
     for pipeline, moment in last_success.items():
         metrics.families.gauge("storygen_last_success_timestamp_seconds").of(pipeline).set(moment)
     return metrics
+
+
+def _show_settings(metrics: Metrics, settings: Settings) -> None:
+    """Budgets, timeouts and limits as they are set now."""
+    from storygen.telemetry.known import set_budgets, set_limits
+    from storygen.telemetry.words import genai_provider
+
+    limits = {"scenes": settings.run.scenes_at_once} | ({"cores": settings.run.cores} if settings.run.cores else {})
+    for provider in {name for chain in settings.providers.model_dump().values() for name in chain}:
+        if (vendor := getattr(settings.vendors, provider, None)) is not None:
+            limits[genai_provider(provider)] = vendor.at_once
+    set_limits(metrics.families, settings.run.stage_timeout.model_dump(), limits)
+    set_budgets(metrics.families, {"run": settings.budget.run_usd, "24h": settings.budget.day_usd})
 
 
 def _create_tracing(

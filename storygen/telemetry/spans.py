@@ -32,6 +32,8 @@ GENAI_OPERATION = "gen_ai.operation.name"
 GENAI_PROVIDER = "gen_ai.provider.name"
 COST_BAND = "storygen.cost.band"
 CACHE_RESULT = "storygen.cache.result"
+FAILED_STAGE = "storygen.failed.stage"
+FAILED_PROVIDER = "storygen.failed.provider"
 METADATA = "storygen.metadata."
 COST_BANDS = ((0.01, "below 0.01"), (0.1, "0.01 to 0.1"), (1.0, "0.1 to 1"), (10.0, "1 to 10"))
 # What may hold prompts and stories: recorded only when OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says so.

@@ -117,6 +117,11 @@ class Tracing:
 
     def _fail(self, span: Span, timed: Timed, error: BaseException) -> None:
         span.set_attribute(spans.ERROR_TYPE, error_type(error))
+        if timed.kind == "run" and isinstance(error, StorygenError):
+            # A trace store searches for one span: who looks for runs finds them by where they broke.
+            for attribute, where in ((spans.FAILED_STAGE, error.stage), (spans.FAILED_PROVIDER, error.provider)):
+                if where:
+                    span.set_attribute(attribute, where)
         if timed.outcome in _BROKEN:
             # Only errors of our own tree: the words of others may quote prompts.
             says = self._redact(error.message) if isinstance(error, StorygenError) else type(error).__name__

@@ -19,7 +19,9 @@ RUN_OUTCOMES = tuple(outcome for outcome in STAGE_OUTCOMES if outcome not in {"c
 ERROR_TYPES = kinds()
 # What a run makes on this machine; each is an operation and a cache.
 STEPS = ("revise", "voice", "subtitles", "terminal", "render", "join")
-OPERATIONS = (*STEPS, "visuals", "transcription", "alignment", "normalisation", "probe", "compare")
+# What takes part of a stage.
+PARTS = ("transcription", "alignment", "normalisation", "probe")
+OPERATIONS = (*STEPS, "visuals", *PARTS, "compare")
 CAPABILITIES = ("text", "speech", "images", "video", "transcription")
 OBSERVED = "observed"
 STORE = "store"
@@ -30,7 +32,7 @@ REASONS = ("timeout", "rate_limited", "server_error", "connection", "invalid_out
 WASTE_REASONS = ("failed", "retried", "discarded")
 ELEMENTS = ("scene", "narration", "dialogue_line", "stage_direction", "on_screen_text", "joke")
 ARTIFACTS = ("text", "audio", "subtitles", "image", "video")
-LIMITS = ("scenes", "cores", "calls", "operations")
+LIMITS = ("scenes", "cores", "operations")
 BREAKER_STATES = ("closed", "open", "half_open")
 BREAKER_RESULTS = ("success", "failure", "rejected", "ignored")
 WINDOWS = ("run", "24h")

@@ -12,10 +12,10 @@ import typer
 from typer.testing import CliRunner
 
 from storygen.cli.compare import compare
-from storygen.cli.run import order_of
 from storygen.comparing import flags, perform_both
 from storygen.configuration import load
 from storygen.errors import InvalidSettings
+from storygen.production import order_of
 from tests.telemetry.conftest import Traced
 from tests.vendors.fixture import simulation, vendors
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.otlp import Receiver
+from storygen.telemetry.receiver import Receiver
 
 
 def spans_of(shell: Any, *arguments: str, protocol: str = "grpc") -> list[Any]:

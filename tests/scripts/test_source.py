@@ -26,6 +26,13 @@ def test_words_are_a_topic_with_what_was_asked_for() -> None:
     assert reading.story() == Brief(topic="a lighthouse that went dark", language="de", seconds=30, seed=4)
 
 
+def test_a_file_named_topic_holds_a_topic(tmp_path: Path) -> None:
+    asked = tmp_path / "next.topic"
+    asked.write_text("a lighthouse that went dark\n", "utf-8")
+    reading = read_source(str(asked), language="de", seconds=30)
+    assert reading.story() == Brief(topic="a lighthouse that went dark", language="de", seconds=30)
+
+
 @pytest.mark.parametrize("source", ["a cat and/or a dog", "who is Dr. Strange?", "version 2.0 of me", "lighthouse"])
 def test_a_topic_may_have_slashes_and_dots_between_words(source: str) -> None:
     assert read_source(source).format == "topic"

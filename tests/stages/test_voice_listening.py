@@ -33,7 +33,9 @@ class Listening(Bench):
         self.asked: list[Any] = []
         self.truth: tuple[Word, ...] = ()
 
-    async def call(self, capability: Capability, request: Any, expect: type[Any], check: Any) -> Made[Any]:
+    async def call(
+        self, capability: Capability, request: Any, expect: type[Any], check: Any, *, otherwise: str = ""
+    ) -> Made[Any]:
         self.asked.append(request)
         if capability is Capability.SPEECH:
             made = await super().call(capability, request, expect, check)

@@ -23,6 +23,8 @@ class Tools:
         request: object,
         expect: type[Any],
         check: Callable[[Any], Awaitable[tuple[Check, ...]]],
+        *,
+        otherwise: str = "",
     ) -> Made[Any]:
         self.asked.append((capability, request))
         value = (await self.provider.answer(request, self.folder)).value
@@ -44,6 +46,9 @@ class Tools:
 
     async def compute(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
+
+    def part(self, name: str) -> Any:
+        raise AssertionError("text has no parts that are timed")
 
 
 class Canned:

@@ -11,11 +11,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
-from benchmarks.otlp import Receiver, receiving
 from storygen.events import Observer, Watch, watched
 from storygen.telemetry.families import allowed_from
 from storygen.telemetry.metrics import Metrics
 from storygen.telemetry.observe import enable
+from storygen.telemetry.receiver import Receiver, receiving
 from storygen.telemetry.tracing import Tracing
 
 CHAINS = {"text": ("openai", "builtin"), "speech": ("elevenlabs", "builtin"), "images": ("builtin",)}

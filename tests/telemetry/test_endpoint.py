@@ -89,7 +89,7 @@ def test_a_port_that_is_taken_is_said_with_what_to_do(measured: Measured) -> Non
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(InvalidSettings, match=r"port \d+ cannot be used") as error:
+        with pytest.raises(InvalidSettings, match=r"port \d+ of 127.0.0.1 cannot be used") as error:
             Endpoint(measured.registry, taken.getsockname()[1])
     assert "--metrics-port" in error.value.hint
 

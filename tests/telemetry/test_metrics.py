@@ -139,6 +139,7 @@ def test_what_an_attempt_used_is_counted_in_its_units_and_an_unknown_price_is_no
 def test_hits_checks_elements_stalls_and_sizes_are_counted(measured: Measured, watch: Watch) -> None:
     emit(events.CacheLooked(cache="speech", result="hit", saved_usd=0.25, saved_seconds=4.0))
     emit(events.CacheEvicted(cache="store", count=3, size_bytes=1000))
+    emit(events.CacheSized(cache="store", size_bytes=1000))
     check = Check(artifact="audio", name="loudness", verdict=Verdict.WARN, value=-20.0)
     emit(events.Checked(check=check, provider="builtin"))
     emit(events.Measured(figure="audio_loudness_lufs", value=-20.0, provider="builtin"))

@@ -16,11 +16,11 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from benchmarks.otlp import Receiver
 from storygen.errors import InvalidSettings
 from storygen.events import Watch, timed, watched
 from storygen.settings import FolderSettings, LogSettings, Settings, TelemetrySettings
 from storygen.telemetry import export
+from storygen.telemetry.receiver import Receiver
 from storygen.telemetry.setup import start
 
 QUIET = LogSettings(level="error")

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group
 from storygen.mixin.config import Config
-from storygen.mixin.rules import stages
+from storygen.mixin.rules import (
+    breakers,
+    caches,
+    films,
+    health,
+    money,
+    objectives,
+    providers,
+    queue,
+    stages,
+    targets,
+)
 
-_ROOMS = (stages,)
+_ROOMS = (objectives, targets, stages, breakers, providers, films, money, caches, queue, health)
 
 
 def groups(config: Config) -> tuple[Group, ...]:

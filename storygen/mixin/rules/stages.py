@@ -2,60 +2,328 @@
 
 from __future__ import annotations
 
-from storygen.mixin.base import Alert, Group, Proof, Runbook
-from storygen.mixin.config import Config
-from storygen.mixin.promql import increase, rate, selector
+from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
+from storygen.mixin.config import Config, spoken
+from storygen.mixin.promql import LABELS, increase, rate, selector
+from storygen.mixin.proofs import after, flat, percent, ramp, steps
 
-_BY = "job, stage"
-_SECONDS = "storygen_stage_duration_seconds_count"
-_VOICE = 'job="storygen", stage="voice"'
+P50 = "job_stage:storygen_stage_duration_seconds:p50_rate30m"
+P95 = "job_stage:storygen_stage_duration_seconds:p95_rate30m"
+SHARE = "job_stage:storygen_stage_critical_seconds:share_rate30m"
+CRITICAL = "job_stage:storygen_stage_critical_seconds:rate30m"
+PACE = "job_stage:storygen_stage_seconds_per_film_second:ratio_rate1h"
+PAST = "job_stage:storygen_stage_seconds_per_film_second:past"
+_BY = LABELS["stage"]
+_SECONDS = "storygen_stage_duration_seconds"
+_FAILURES = "storygen_stage_failures_total"
+_LIMIT = "storygen_stage_timeout_seconds"
+_CRITICAL = "storygen_stage_critical_seconds_total"
+_FILM = "storygen_film_duration_seconds"
+_MEAN = 0.75
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
-    return (Group(name="storygen-stages", alerts=(_failing(config),)),)
+    alerts = (_failing(config), _near_limit(config), _slower(config), _bottleneck(config), _stalled(config))
+    return (Group(name="storygen-stages", recordings=_recordings(config), alerts=alerts),)
+
+
+def _recordings(config: Config) -> tuple[Recording, ...]:
+    half, hour = config.window("30m"), config.window("1h")
+    # Those that ran into the limit belong to how long a stage takes; what came from a cache does not.
+    buckets = selector(f"{_SECONDS}_bucket", job=config.job, outcome="=~success|timeout")
+    worked = rate(_BY, selector(f"{_SECONDS}_sum", job=config.job, outcome="success"), hour)
+    filmed = rate("job", selector(f"{_FILM}_sum", job=config.job), hour)
+    return (
+        Recording(record=P50, expr=f"histogram_quantile(0.5, {rate(f'{_BY}, le', buckets, half)})"),
+        Recording(record=P95, expr=f"histogram_quantile(0.95, {rate(f'{_BY}, le', buckets, half)})"),
+        Recording(record=CRITICAL, expr=rate(_BY, selector(_CRITICAL, job=config.job), half)),
+        Recording(record=SHARE, expr=f"{CRITICAL} / on (job) group_left () (sum by (job) ({CRITICAL}) > 0)"),
+        Recording(record=PACE, expr=f"{worked} / on (job) group_left () ({filmed} > 0)"),
+        # The slower of the hours that ended a day and a week ago, or the one that is known. Never scaled.
+        Recording(
+            record=PAST,
+            expr=f"avg_over_time({PACE}[1h] offset 1d) > avg_over_time({PACE}[1h] offset 1w)\n"
+            f"or avg_over_time({PACE}[1h] offset 1w)\nor avg_over_time({PACE}[1h] offset 1d)",
+        ),
+    )
+
+
+def _voice(config: Config, metric: str, **more: str) -> str:
+    return selector(metric, job=config.job, stage="voice", **more)
 
 
 def _failing(config: Config) -> Alert:
     knobs = config.of("StageFailureRatioHigh")
     window = config.window(knobs.window)
-    ended = selector(_SECONDS, job=config.job, outcome="!~cancelled|skipped|cached")
-    failed = selector(_SECONDS, job=config.job, outcome="=~failed|timeout")
+    failed = selector(_FAILURES, job=config.job)
+    good = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
+    minutes, least = steps(knobs.window) + steps(knobs.hold) + 10, knobs.minimum / steps(knobs.window)
+
+    def series(ratio: float, rated: float) -> dict[str, str]:
+        return {
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp(((1 - ratio) * rated, minutes)),
+            _voice(config, _FAILURES, error_type="unavailable"): ramp((ratio * rated, minutes)),
+        }
+
+    labels, above = {"job": config.job, "stage": "voice"}, series(knobs.limit * 1.05, 10)
+    at, value = after(knobs.window, knobs.hold), percent(knobs.limit * 1.05)
     return Alert(
         name="StageFailureRatioHigh",
         expr=(
-            f"{rate(_BY, failed, window)} / {rate(_BY, ended, window)} > {knobs.limit:g}\n"
-            f"and on ({_BY}) {increase(_BY, ended, window)} >= {knobs.minimum:g}"
+            f"{rate(_BY, failed, window)} / ({rate(_BY, failed, window)} + {rate(_BY, good, window)}) > "
+            f"{knobs.limit:g}\nand on ({_BY}) {increase(_BY, failed, window)} + {increase(_BY, good, window)} >= "
+            f"{knobs.minimum:g}"
         ),
         knobs=knobs,
-        summary="{{ $labels.stage }} fails in {{ $value | humanizePercentage }} of its runs",
-        description="Of what the stage {{ $labels.stage }} did in the last 15 minutes, "
+        summary="{{ $labels.stage }} fails in {{ $value | humanizePercentage }} of its work",
+        description=f"Of what the stage {{{{ $labels.stage }}}} did in the last {spoken(window)}, "
         "{{ $value | humanizePercentage }} failed or ran out of time.",
         dashboard="storygen-stage",
         variables={"stage": "stage"},
         traces={"storygen.stage.name": "$stage", "error": "true"},
         runbook=Runbook(
-            means="More than a fifth of the stage's work fails.",
-            felt="Films are missing, or ship with stand-ins.",
+            means="More of the stage's work fails than is usual, after retries and fallbacks: what a retry or a second "
+            "provider cured is not counted here.",
+            felt="Scenes are left out of films, or runs fail.",
             look="Stage detail, failures by kind of error; then a trace that failed there.",
             do=(
-                "`storygen explain RUN` for a run that failed: it names the provider, the attempts and the next step.",
+                "Look whether an alert of a provider or of a disk is on, and follow that page first.",
+                "`storygen explain RUN` for a run that failed: the provider, the attempts and the next step.",
+                (
+                    "By kind of error: `timeout` and `stage_timeout`, raise `run.stage_timeout` or find what became "
+                    "slow; `render_failed`, the end of what ffmpeg said is in `storygen explain`; `invalid_output`, "
+                    "`storygen validate FILE` measures what came; `authentication_failed`, `storygen doctor --live`."
+                ),
             ),
             over="The ratio stays below the limit for as long as the window.",
         ),
         proofs=(
+            Proof(below=series(knobs.limit * 0.95, 10), above=above, at=at, labels=labels, value=value),
+            # Too little work says nothing.
+            Proof(below=series(knobs.limit * 1.05, least * 0.9), above=above, at=at, labels=labels, value=value),
+        ),
+    )
+
+
+def _near_limit(config: Config) -> Alert:
+    knobs = config.of("StageNearTimeout")
+    window = config.window(knobs.window)
+    limit = f"max by ({_BY}) ({selector(_LIMIT, job=config.job)})"
+    ended = "=~success|timeout"
+    count = selector(f"{_SECONDS}_count", job=config.job, outcome=ended)
+    spent = selector(f"{_SECONDS}_sum", job=config.job, outcome=ended)
+    mean = f"{rate(_BY, spent, window)} / {rate(_BY, count, window)}"
+    return Alert(
+        name="StageNearTimeout",
+        # The quantile is guessed within a bucket that may be as wide as half the limit. Where most work falls into it,
+        # the mean is asked too, or a stage of 310 s were taken for one of 580; where little does, the guess will do.
+        expr=f"{P95} / on ({_BY}) {limit} > {knobs.limit:g}\n"
+        f"and on ({_BY}) (\n{mean} / {limit} > {_MEAN * knobs.limit:g}\nor {P50} / on ({_BY}) {limit} < 0.5\n)\n"
+        f"and on ({_BY}) {increase(_BY, count, window)} >= {knobs.minimum:g}",
+        knobs=knobs,
+        summary="{{ $labels.stage }} takes {{ $value | humanizePercentage }} of its time limit",
+        description="One in twenty times the stage {{ $labels.stage }} takes {{ $value | humanizePercentage }} of "
+        "what it may take, or more. Beyond its limit its work is thrown away.",
+        dashboard="storygen-stage",
+        variables={"stage": "stage"},
+        traces={"storygen.stage.name": "$stage"},
+        runbook=Runbook(
+            means="The stage still ends in time, but hardly: its longest work comes close to `run.stage_timeout`.",
+            felt="Nothing yet; soon scenes or films fail with a timeout.",
+            look="Stage detail, 95th percentile against the limit; the slowest traces of the stage.",
+            do=(
+                "`storygen report` for a slow run: did it compute, wait for a limit, or wait for a provider?",
+                "If a provider became slow, see the board of providers; another one may be put before it.",
+                "If the machine is too busy, lower `run.cores`, or make fewer films at a time.",
+                "If stories have become longer, raise the stage's limit in `run.stage_timeout`.",
+            ),
+            over="The 95th percentile is below the limit of this alert.",
+        ),
+        proofs=_limit_proofs(config),
+    )
+
+
+def _limit_proofs(config: Config) -> tuple[Proof, ...]:
+    """Work of 30 to 60 s, with a limit that its 95th percentile is just below or just above so large a share of."""
+    knobs = config.of("StageNearTimeout")
+    minutes = steps("30m") + steps(knobs.hold) + 40
+
+    def series(share: float, short: float, mean: float) -> dict[str, str]:
+        p95 = 30 + 30 * (0.95 - short) / (1 - short)
+        buckets = {
+            _voice(config, f"{_SECONDS}_bucket", outcome="success", le=le): ramp((2 * below, minutes))
+            for le, below in (("30.0", short), ("60.0", 1.0), ("+Inf", 1.0))
+        }
+        return buckets | {
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((2, minutes)),
+            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((2 * mean, minutes)),
+            _voice(config, _LIMIT): flat((p95 / share, minutes + 1)),
+        }
+
+    low, high = knobs.limit * 0.95, knobs.limit * 1.05
+    enough = 58.5 * _MEAN / 1.05
+    pairs = (
+        (series(low, 0, 55), series(high, 0, 55)),
+        # All in one bucket: the mean says that the quantile exaggerates.
+        (series(high, 0, enough * 0.98), series(high, 0, enough * 1.02)),
+        # A slow minority, which the mean does not show.
+        (series(low, 0.55, 25), series(high, 0.55, 25)),
+    )
+    at, labels = after("30m", knobs.hold), {"job": config.job, "stage": "voice"}
+    return tuple(Proof(below=below, above=above, at=at, labels=labels, value=percent(high)) for below, above in pairs)
+
+
+def _slower(config: Config) -> Alert:
+    knobs = config.of("StageSlowdown")
+    window = config.window(knobs.window)
+    done = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
+    return Alert(
+        name="StageSlowdown",
+        expr=f"{PACE} / on ({_BY}) {PAST} > {knobs.limit:g}\n"
+        f"and on ({_BY}) {increase(_BY, done, window)} >= {knobs.minimum:g}",
+        knobs=knobs,
+        summary='{{ $labels.stage }} takes {{ $value | printf "%.1f" }} times as long as before',
+        description=f"For a second of film the stage {{{{ $labels.stage }}}} worked in the last {spoken(window)} "
+        '{{ $value | printf "%.1f" }} times as long as at this hour a day and a week ago.',
+        dashboard="storygen-stage",
+        variables={"stage": "stage"},
+        traces={"storygen.stage.name": "$stage"},
+        runbook=Runbook(
+            means="The stage became slow compared with its own past, whatever the length of the stories: it is "
+            "measured by the second of film.",
+            felt="Films come later than yesterday.",
+            look="Stage detail, seconds of work for a second of film, with the line of a day and of a week ago.",
+            do=(
+                (
+                    "Look what changed since yesterday: the version (`storygen_build_info`), the settings, the "
+                    "provider's model."
+                ),
+                "For stages that ask providers: the board of providers, duration by model, and their status page.",
+                "For assembly: is the machine busy with something else? `storygen report` tells how fast ffmpeg was.",
+                "Compare two traces of the stage, one of today and one of yesterday, in Jaeger.",
+            ),
+            over="The ratio is below the limit; where the slower pace is the new normal, that is in a day.",
+        ),
+        proofs=_slow_proofs(config),
+    )
+
+
+def _slow_proofs(config: Config) -> tuple[Proof, ...]:
+    """A second of work for a second of film, as it was recorded; now just over and just under so many times that."""
+    knobs = config.of("StageSlowdown")
+    interval, day = "5m", steps("1d", "5m")
+    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 4
+
+    def series(factor: float, week: bool = False) -> dict[str, str]:
+        before = steps("7d", interval) if week else day
+        return {
+            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((60, before + hours)),
+            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((60, before), (60 * factor, hours)),
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((5, before + hours)),
+        }
+
+    limit = knobs.limit
+    labels = {"job": config.job, "stage": "voice"}
+    at = after("1d", "1h", knobs.window, knobs.hold)
+    return (
+        Proof(
+            below=series(limit * 0.95),
+            above=series(limit * 1.06),
+            at=at,
+            labels=labels,
+            value=f"{limit * 1.06:.1f}",
+            interval=interval,
+            pace=interval,
+        ),
+    )
+
+
+def _bottleneck(config: Config) -> Alert:
+    knobs = config.of("StageBottleneck")
+    minutes = steps("30m") + steps(knobs.hold) + 30
+
+    def series(share: float, busy: float) -> dict[str, str]:
+        return {
+            _voice(config, _CRITICAL): ramp((share * busy, minutes)),
+            selector(_CRITICAL, job=config.job, stage="assembly"): ramp(((1 - share) * busy, minutes)),
+        }
+
+    above = series(knobs.limit * 1.02, 60)
+    shared = {"at": after("30m", knobs.hold), "labels": {"job": config.job, "stage": "voice"}}
+    shared |= {"above": above, "value": percent(knobs.limit * 1.02)}
+    return Alert(
+        name="StageBottleneck",
+        expr=f"{SHARE} > {knobs.limit:g}\nand on (job) sum by (job) ({CRITICAL}) >= {knobs.minimum:g}",
+        knobs=knobs,
+        summary="{{ $labels.stage }} is {{ $value | humanizePercentage }} of the way to a film",
+        description="Were the stage {{ $labels.stage }} instant, films would come {{ $value | humanizePercentage }} "
+        "sooner: that is its share of the critical path.",
+        dashboard="storygen-stage",
+        variables={"stage": "stage"},
+        traces={"storygen.stage.name": "$stage"},
+        runbook=Runbook(
+            means="Nearly all the time to a film goes into one stage. Nothing is broken; work on any other stage is "
+            "wasted.",
+            felt="Films take as long as that stage does.",
+            look="Overview, share of the critical path by stage; Stage detail of the stage that is named.",
+            do=(
+                (
+                    "`storygen report`: what the stage did in that time: computed, waited for a limit, waited for a "
+                    "provider."
+                ),
+                (
+                    "voice and visuals: raise `at_once` or `per_minute` of the provider if its contract allows, or "
+                    "give it another key."
+                ),
+                "assembly: more cores (`run.cores`), or a smaller frame (`video.height`).",
+                "`storygen compare STORY` tells whether another provider is faster, and what it costs.",
+            ),
+            over="The share falls below the limit. Where it cannot, set `enabled = false`: this alert is a hint.",
+        ),
+        proofs=tuple(
+            Proof(below=below, **shared)  # type: ignore[arg-type]
+            for below in (series(knobs.limit * 0.98, 60), series(knobs.limit * 1.02, knobs.minimum * 60 * 0.9))
+        ),
+    )
+
+
+def _stalled(config: Config) -> Alert:
+    knobs = config.of("RunStalled")
+    window = config.window(knobs.window)
+    stalls, quiet = _voice(config, "storygen_stalls_total"), steps(knobs.window) + 10
+    return Alert(
+        name="RunStalled",
+        expr=f"{increase(_BY, selector('storygen_stalls_total', job=config.job), window)} > 0",
+        knobs=knobs,
+        summary="{{ $labels.stage }} stood still",
+        description=f"In the last {spoken(window)} work of the stage {{{{ $labels.stage }}}} made no progress for "
+        "longer than `run.stall_seconds`, and was ended.",
+        dashboard="storygen-stage",
+        variables={"stage": "stage"},
+        traces={"storygen.stage.name": "$stage", "error.type": "stalled"},
+        runbook=Runbook(
+            means="Something ran but nothing moved, such as an ffmpeg that no longer writes; it was ended after "
+            "`run.stall_seconds`, long before the stage's time limit.",
+            felt="A scene or a film is late or missing.",
+            look="The trace of the run, its span `ffmpeg`: how far it came and with what exit code.",
+            do=(
+                "`storygen explain RUN` prints the end of what ffmpeg said and where it stood.",
+                (
+                    "Run it again: it goes on from the stages that were done. If it stands still at the same place, "
+                    "keep the bundle (`storygen explain RUN --bundle`) for a report."
+                ),
+                "`df -h` and `dmesg`: slow or broken disks show as stalls.",
+            ),
+            over="No stall within the window.",
+        ),
+        proofs=(
+            # The first that ever happens is seen, because the counter was there before; an old one is forgotten.
             Proof(
-                below={
-                    f'{_SECONDS}{{{_VOICE}, outcome="success"}}': "0+8x40",
-                    f'{_SECONDS}{{{_VOICE}, outcome="failed"}}': "0+2x40",
-                },
-                above={
-                    f'{_SECONDS}{{{_VOICE}, outcome="success"}}': "0+75x40",
-                    f'{_SECONDS}{{{_VOICE}, outcome="failed"}}': "0+25x40",
-                },
-                at="30m",
-                labels={"job": "storygen", "stage": "voice"},
-                value="25%",
+                below={stalls: flat((0, 3), (1, quiet + 10))},
+                above={stalls: flat((0, quiet - 2), (1, 20))},
+                at=f"{quiet}m",
+                labels={"job": config.job, "stage": "voice"},
             ),
         ),
     )

@@ -7,6 +7,7 @@ import math
 import wave
 from array import array
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ class Bench:
         request: Any,
         expect: type[Any],
         check: Callable[[Any], Awaitable[tuple[Check, ...]]],
+        *,
+        otherwise: str = "",
     ) -> Made[Any]:
         answer = await self.voice.answer(request, self._new())
         checks = await check(answer.value)
@@ -61,6 +64,9 @@ class Bench:
 
     async def compute(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return await asyncio.to_thread(function, *args, **kwargs)
+
+    def part(self, name: str) -> AbstractContextManager[object]:
+        return nullcontext()
 
 
 def spoken(request: SpeechRequest, folder: Path, settings: VoiceSettings | None = None) -> Any:

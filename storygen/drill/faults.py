@@ -1,0 +1,344 @@
+"""What the drill breaks, and what has to follow: written down here before anything is broken.
+
+`expected` has to arrive; `allowed` are consequences that may arrive beside it. Everything else is a false alert.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from storygen.errors import InvalidSettings
+
+Mix = Literal["usual", "tales", "again", "topics", "films"]
+Act = Literal[
+    "",
+    "flap",
+    "damage cache",
+    "fill disk",
+    "hang ffmpeg",
+    "kill ffmpeg",
+    "stop collector",
+    "stop one",
+    "stop all",
+]
+SPEAKER, WRITER, FILMER = "elevenlabs", "anthropic", "runway"
+MOST_CONSEQUENCES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that breaks.
+
+    `rules` go to the simulated vendors, `settings` on top of those of the pipeline, `act` is what else is done.
+    `labels` are some that the alert carries. `onset` is how many seconds pass before the first effect can be counted:
+    limits of time that are too short to be scaled. `slowness` is a wait in front of each call, in times of what the
+    voice stage took in the healthy measurement. `mix` is what is fed, so that there is enough of what breaks.
+    """
+
+    name: str
+    says: str
+    expected: str
+    allowed: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    rules: tuple[Mapping[str, Any], ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    act: Act = ""
+    onset: float = 0.0
+    slowness: float = 0.0
+    mix: Mix = "usual"
+    is_quick: bool = False
+
+
+def _vendor(fault: str, vendor: str = SPEAKER, **more: Any) -> tuple[Mapping[str, Any], ...]:
+    return ({"fault": fault, "vendor": vendor, **more},)
+
+
+_STAND_INS = ("FallbackInUse", "FilmsDegraded")
+_FAILED_RUNS = ("StageFailureRatioHigh", "RunErrorBudgetBurn")
+_BY_SPEAKER = {"provider": SPEAKER}
+# A vendor that fails every time is left alone after five failures: then the open breaker is the alert, and it silences
+# the ratio of errors. Faults whose alert is that ratio therefore hit some of the requests: one key of several.
+_SOME, _MANY = 0.4, 0.5
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        name="vendor down",
+        says="the voice's vendor answers 503 to everything",
+        expected="CircuitBreakerOpen",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("unavailable"),
+        onset=1.5,
+        is_quick=True,
+    ),
+    Fault(
+        name="vendor slow",
+        says="the voice's vendor takes seconds longer for each answer",
+        expected="StageSlowdown",
+        # A stage that takes several times as long becomes the longest part of the way.
+        allowed=("StageBottleneck",),
+        labels={"stage": "voice"},
+        rules=_vendor("slow", seconds=1.6),
+        onset=1.6,
+    ),
+    Fault(
+        name="rate limited",
+        says="the voice's vendor answers 429 to every third request",
+        expected="ProviderRateLimited",
+        labels=_BY_SPEAKER,
+        rules=_vendor("rate_limit", rate=0.34, retry_after=0.2),
+        mix="tales",
+        is_quick=True,
+    ),
+    Fault(
+        name="quota gone",
+        says="one of the accounts at the voice's vendor has nothing left",
+        expected="ProviderErrorRatioHigh",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("quota", rate=_SOME),
+        mix="tales",
+    ),
+    Fault(
+        name="flapping",
+        says="the voice's vendor comes and goes twice a second",
+        expected="CircuitBreakerFlapping",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("unavailable"),
+        act="flap",
+        onset=1.0,
+    ),
+    Fault(
+        name="hanging",
+        says="the voice's vendor takes requests and never answers",
+        expected="CircuitBreakerOpen",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("hang"),
+        onset=4.0,
+    ),
+    Fault(
+        name="bad audio",
+        says="the voice's vendor delivers sound that is cut off",
+        expected="ProviderErrorRatioHigh",
+        # Sound that is cut off is found by a check, and it was paid for.
+        allowed=("QualityChecksFailing", "WastedSpendHigh"),
+        labels=_BY_SPEAKER,
+        rules=_vendor("truncated_audio", rate=_SOME),
+        mix="tales",
+        is_quick=True,
+    ),
+    Fault(
+        name="bad json",
+        says="the writer's JSON cannot be read",
+        expected="ProviderErrorRatioHigh",
+        allowed=("WastedSpendHigh",),
+        labels={"provider": WRITER},
+        rules=_vendor("broken_json", WRITER, rate=_MANY),
+        mix="topics",
+    ),
+    Fault(
+        name="empty clip",
+        says="the filmer's clips have no bytes",
+        expected="ProviderErrorRatioHigh",
+        allowed=("WastedSpendHigh", "FilmsDegraded"),
+        labels={"provider": FILMER},
+        rules=_vendor("empty_clip", FILMER, rate=_MANY),
+        mix="films",
+    ),
+    Fault(
+        name="wrong key",
+        says="one of the keys for the voice's vendor is refused",
+        expected="ProviderErrorRatioHigh",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("unauthorized", rate=_SOME),
+        mix="tales",
+    ),
+    Fault(
+        name="slower than yesterday",
+        says="the voice takes a little more than twice as long as yesterday and a week ago",
+        expected="StageSlowdown",
+        allowed=("StageBottleneck",),
+        labels={"stage": "voice"},
+        slowness=1.6,
+        onset=1.0,
+    ),
+    Fault(
+        name="cost doubled",
+        says="the voice's vendor charges more than twice of what it did last week",
+        expected="CostPerFilmHigh",
+        settings={"prices": {"elevenlabs/*": {"characters": 0.015}}},
+        onset=1.0,
+    ),
+    Fault(
+        name="budget reached",
+        says="the budget of 24 hours is spent",
+        expected="BudgetExceeded",
+        allowed=_STAND_INS,
+        labels={"window": "24h"},
+        settings={"budget": {"day_usd": 0.01}},
+        onset=1.0,
+        is_quick=True,
+    ),
+    Fault(
+        name="unknown price",
+        says="the voice's model is one whose price nobody knows",
+        expected="PriceUnknown",
+        labels=_BY_SPEAKER,
+        settings={
+            "prices": {"elevenlabs/*": None, "elevenlabs/eleven_known": {"characters": 0.005}},
+            "vendors": {"elevenlabs": {"speech_model": "eleven_of_tomorrow"}},
+        },
+        onset=1.5,
+    ),
+    Fault(
+        name="cache broken",
+        says="something damages the entries of the cache",
+        expected="CacheHitRatioLow",
+        act="damage cache",
+        mix="again",
+        onset=1.0,
+    ),
+    Fault(
+        name="disk nearly full",
+        says="the disk of films has hardly any space left",
+        expected="DiskNearlyFull",
+        labels={"volume": "output"},
+        act="fill disk",
+        is_quick=True,
+    ),
+    Fault(
+        name="ffmpeg hung",
+        says="ffmpeg starts and never gets anywhere",
+        expected="RunStalled",
+        allowed=_FAILED_RUNS,
+        act="hang ffmpeg",
+        onset=5.0,
+        is_quick=True,
+    ),
+    Fault(
+        name="ffmpeg killed",
+        says="something kills ffmpeg whenever it starts",
+        expected="StageFailureRatioHigh",
+        allowed=("RunErrorBudgetBurn",),
+        act="kill ffmpeg",
+        onset=1.0,
+    ),
+    Fault(
+        name="collector gone",
+        says="nobody takes the traces",
+        expected="TelemetryDropped",
+        act="stop collector",
+        labels={"signal": "traces"},
+        onset=8.0,
+    ),
+    Fault(
+        name="target gone",
+        says="one of two processes is dead",
+        expected="TargetDown",
+        act="stop one",
+        is_quick=True,
+    ),
+    Fault(
+        name="all targets gone",
+        says="all processes are dead",
+        expected="AllTargetsDown",
+        # When one is back and the other is not yet.
+        allowed=("TargetDown",),
+        act="stop all",
+    ),
+    Fault(
+        name="stage near its timeout",
+        says="the voice takes nearly as long as the stage may",
+        expected="StageNearTimeout",
+        # What comes near its limit has become slow, and the longest part of the way.
+        allowed=("StageSlowdown", "StageBottleneck"),
+        labels={"stage": "voice"},
+        rules=_vendor("slow", seconds=1.6),
+        settings={"run": {"stage_timeout": {"voice": 2.9}}},
+        onset=2.5,
+    ),
+    Fault(
+        name="one stage the bottleneck",
+        says="nearly all the time to a film goes into one stage",
+        expected="StageBottleneck",
+        # Nothing becomes nearly all of the time without becoming slow.
+        allowed=("StageSlowdown",),
+        labels={"stage": "voice"},
+        rules=_vendor("slow", seconds=4.0),
+        settings={"vendors": {"elevenlabs": {"timeout": 20}}, "run": {"stall_seconds": 30}},
+        onset=4.5,
+    ),
+    Fault(
+        name="quality below its limits",
+        says="one voice in seven is silent",
+        expected="QualityChecksFailing",
+        # Fewer failures than make the vendor's errors an alert, and each is asked for again.
+        allowed=("RetryRatioHigh",),
+        labels={"artifact": "audio"},
+        rules=_vendor("silent_audio", every=7),
+        mix="tales",
+    ),
+    Fault(
+        name="films degraded",
+        says="the voice's vendor refuses the content of every seventh scene",
+        expected="FilmsDegraded",
+        allowed=("FallbackInUse",),
+        rules=_vendor("refusal", every=7),
+        mix="tales",
+    ),
+    Fault(
+        name="money thrown away",
+        says="the voice's vendor bills for answers that cannot be read",
+        expected="WastedSpendHigh",
+        allowed=("ProviderErrorRatioHigh",),
+        labels=_BY_SPEAKER,
+        rules=_vendor("broken_json", rate=_SOME),
+        mix="tales",
+    ),
+    Fault(
+        name="retries exhausted",
+        says="every sixth request fails, and none may be asked again",
+        expected="RetriesExhausted",
+        allowed=_STAND_INS,
+        labels=_BY_SPEAKER,
+        rules=_vendor("server_error", every=6),
+        settings={"vendors": {"elevenlabs": {"attempts": 1}}},
+        mix="tales",
+    ),
+    Fault(
+        name="runs failing",
+        says="the voice's vendor refuses the content, and nothing may stand in for it",
+        expected="RunErrorBudgetBurn",
+        allowed=("StageFailureRatioHigh", "ProviderErrorRatioHigh"),
+        rules=_vendor("refusal"),
+        settings={"providers": {"speech": ["elevenlabs"]}, "degrade": {"voice": "fail"}},
+        onset=1.0,
+    ),
+)
+
+
+def chosen(names: Sequence[str] = (), *, quick: bool = False) -> tuple[Fault, ...]:
+    """The faults of these names, in the order of the list; all of them, or the quick ones, without a name.
+
+    Raises `InvalidSettings` with near names for one that there is not.
+    """
+    if not names:
+        return tuple(fault for fault in FAULTS if fault.is_quick or not quick)
+    wanted = {_known(name) for name in names}
+    return tuple(fault for fault in FAULTS if fault.name in wanted)
+
+
+def _known(name: str) -> str:
+    known = [fault.name for fault in FAULTS]
+    plain = " ".join(name.replace("-", " ").replace("_", " ").lower().split())
+    if plain in known:
+        return plain
+    near = difflib.get_close_matches(plain, known, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"There are {', '.join(known)}."
+    raise InvalidSettings(f"There is no fault {name!r}.", hint=hint)

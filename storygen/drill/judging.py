@@ -1,0 +1,101 @@
+"""Whether the right alert came in time, and nothing else: compares deliveries with what was written down before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storygen.drill.faults import Fault
+from storygen.mixin import rules
+from storygen.mixin.base import PREFIX
+from storygen.mixin.config import Config, seconds
+from storygen.stack.inbox import Alert, Delivery
+
+WATCHDOG = f"{PREFIX}Watchdog"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of a fault; times in seconds, None where nothing came.
+
+    `after_s` counts from the break, `resolved_s` from the mending. `allowed_seen` and `unexpected` are names of alerts.
+    `outcome`, `fidelity` and `trace` are those of a run that shows the fault. `skipped` says why it was not drilled.
+    """
+
+    fault: str
+    expected: str
+    fired: bool = False
+    after_s: float | None = None
+    promised_s: float = 0.0
+    unexpected: tuple[str, ...] = ()
+    allowed_seen: tuple[str, ...] = ()
+    resolved_s: float | None = None
+    outcome: str = ""
+    fidelity: str = ""
+    trace: str = ""
+    skipped: str = ""
+    round: int = 1
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether the alert did not arrive, or stayed after the mending."""
+        return not self.skipped and (not self.fired or self.resolved_s is None)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the alert arrived later than the rule promises."""
+        return self.after_s is not None and self.after_s > self.promised_s
+
+
+def promised(fault: Fault, config: Config, group_wait: float) -> float:
+    """The seconds within which the alert has to arrive after the break.
+
+    What the rule promises is its hold and the wait of the group, from when its effect can be counted. On top come one
+    window, which fills meanwhile, and two evaluations. Of several rules of one name the quickest counts.
+    """
+    named = [alert for alert in rules.alerts(config) if alert.name == fault.expected]
+    reach = min(seconds(config.window(alert.knobs.window)) + seconds(config.hold(alert.knobs.hold)) for alert in named)
+    return round(fault.onset + reach + group_wait + 2 * seconds(config.evaluation), 2)
+
+
+def is_expected(alert: Alert, fault: Fault) -> bool:
+    """Whether this is the alert that was written down, about what broke."""
+    return alert.name == PREFIX + fault.expected and fault.labels.items() <= alert.labels.items()
+
+
+def arrival(deliveries: Iterable[Delivery], fault: Fault, since: float, status: str = "firing") -> float | None:
+    """When the alert that was written down first came after a moment (Unix seconds), or its resolution did."""
+    return next(
+        (
+            delivery.at
+            for delivery in deliveries
+            if delivery.at >= since
+            and any(alert.status == status and is_expected(alert, fault) for alert in delivery.alerts)
+        ),
+        None,
+    )
+
+
+def others(
+    deliveries: Iterable[Delivery], fault: Fault | None, since: float
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of alerts that came beside the expected one: the allowed consequences, and those that nobody wrote down."""
+    came = [
+        alert
+        for delivery in deliveries
+        if delivery.at >= since
+        for alert in delivery.alerts
+        if alert.status == "firing" and alert.name != WATCHDOG and not (fault and is_expected(alert, fault))
+    ]
+    allowed = {PREFIX + name for name in fault.allowed} if fault else set()
+    names = dict.fromkeys(alert.name for alert in came)
+    return (
+        tuple(name.removeprefix(PREFIX) for name in names if name in allowed),
+        tuple(name.removeprefix(PREFIX) for name in names if name not in allowed),
+    )
+
+
+def summary(run: Mapping[str, Any] | None) -> dict[str, str]:
+    """The outcome and the fidelity of a run, as a worker said them."""
+    return {"outcome": run["outcome"], "fidelity": run["fidelity"]} if run else {}

@@ -1,0 +1,49 @@
+"""What panels ask, as Prometheus would be asked: for tests and drills that have no Grafana."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from storygen.mixin.dashboards.base import Board
+from storygen.mixin.promql import declaration, mentioned
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+# What a stack without Jaeger lacks, and what is recorded of a day and a week ago.
+_OPTIONAL, _OF_THE_PAST = "otelcol_", ":past"
+_UNTIL_CHOSEN: Mapping[str, str] = {"__rate_interval": "1m", "__interval": "15s", "__range": "6h"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelQuery:
+    """A query of a panel; `filled` is False where it asks for yesterday, or for parts that may not be there."""
+
+    board: str
+    panel: str
+    expr: str
+    filled: bool = True
+
+
+def asked(board: Board) -> Iterator[PanelQuery]:
+    """The queries of a board, in reading order."""
+    for panel in board.panels:
+        for query in panel.queries:
+            yield PanelQuery(board=board.uid, panel=panel.title, expr=query.expr, filled=_is_filled(query.expr))
+
+
+def resolved(expr: str, **values: str) -> str:
+    """`expr` with Grafana's variables replaced; those that are not in `values` mean everything, over six hours.
+
+    `values` are named without the dollar: `job="storygen"`, `__rate_interval="1m"`, `__range="10m"`.
+    """
+    chosen = {**_UNTIL_CHOSEN, **values}
+    return _VARIABLE.sub(lambda found: chosen.get(found[1] or found[2], ".*"), expr)
+
+
+def _is_filled(expr: str) -> bool:
+    series = {mention.metric for mention in mentioned(expr)}
+    metrics = [metric for name in series if (metric := declaration(name)) is not None]
+    if " offset " in expr or any(name.startswith(_OPTIONAL) or name.endswith(_OF_THE_PAST) for name in series):
+        return False
+    return not metrics or any(not metric.room for metric in metrics)

@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager, Jaeger and Grafana as processes of this machine, without containers."""

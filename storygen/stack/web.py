@@ -1,0 +1,57 @@
+"""Asks servers of this machine over HTTP, past any proxy."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import ExitStack
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+from storygen.errors import ResourceFailure
+
+HOST = "127.0.0.1"
+_SECONDS = 10.0
+_SAID_CHARACTERS = 400
+_opener = build_opener(ProxyHandler({}))
+
+
+def ask(url: str, /, **parameters: str) -> Any:
+    """The JSON answer to a GET. Raises `ResourceFailure` where the server refuses or cannot be reached."""
+    return json.loads(_answer(Request(f"{url}?{urlencode(parameters)}" if parameters else url)))  # noqa: S310
+
+
+def post(url: str) -> None:
+    """An empty POST. Raises `ResourceFailure` as `ask` does."""
+    _answer(Request(url, data=b"", method="POST"))  # noqa: S310  # built from our own addresses
+
+
+def is_ready(url: str) -> bool:
+    """Whether a GET is answered with success."""
+    try:
+        with _opener.open(url, timeout=1.0):
+            return True
+    except (OSError, HTTPException):
+        return False
+
+
+def free_ports(number: int) -> list[int]:
+    """Different ports on the loopback address that nobody listens on."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(number)]
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _answer(request: Request) -> bytes:
+    try:
+        with _opener.open(request, timeout=_SECONDS) as answer:
+            body: bytes = answer.read()
+            return body
+    except HTTPError as error:
+        said = error.read().decode("utf-8", "replace")[:_SAID_CHARACTERS]
+        raise ResourceFailure(f"{request.full_url} answered {error.code}.", hint=said) from error
+    except (OSError, HTTPException) as error:
+        raise ResourceFailure(f"{request.full_url} cannot be reached: {error}.") from error

@@ -1,0 +1,35 @@
+"""What to do next about each kind of error; the table is closed, as the kinds are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_ON = "The same command goes on from what is finished."
+NEXT_STEPS: Mapping[str, str] = {
+    "authentication_failed": "Set a valid key for the provider, then try it: storygen doctor --live",
+    "budget_exceeded": f"Raise the budget, or wait until its 24 hours are over. {_ON}",
+    "caller_mistake": "Correct what the message names; trying again alone changes nothing.",
+    "cancelled": f"Nothing is wrong: the run was stopped. {_ON}",
+    "circuit_open": f"Wait until the provider is asked again, or name another one behind it in the chain. {_ON}",
+    "content_rejected": "Put the text in other words, or name another provider behind it in the chain.",
+    "control_signal": f"The run was stopped on purpose. {_ON}",
+    "disk_full": f"Free some space, or lower folders.cache_limit_gb; storygen doctor shows what is free. {_ON}",
+    "error": "This is a fault of storygen. Report it, with the archive that --bundle writes.",
+    "invalid_output": f"Look at what the checks say: storygen report. {_ON}",
+    "invalid_script": "Correct the story at the line that is named; storygen check reads it without making anything.",
+    "invalid_settings": "Correct the settings that are named; storygen doctor examines all of them.",
+    "provider_failure": f"Name another provider behind it in the chain, or try again later. {_ON}",
+    "quota_exceeded": f"Top up the account, give it another key, or name another provider behind it. {_ON}",
+    "rate_limited": f"Lower the provider's per_minute or at_once, or give it another key. {_ON}",
+    "render_failed": "Read the end of what ffmpeg said. If it does not say what is wrong, report it, with --bundle.",
+    "resource_failure": f"See that folders exist and can be written to: storygen doctor. {_ON}",
+    "stage_timeout": f"Raise run.stage_timeout of that stage, or see what it waited for. {_ON}",
+    "stalled": "Look for a full or slow disk or a starved machine; raise run.stall_seconds if it is only slow.",
+    "timeout": f"Raise the provider's timeout, or name another provider behind it in the chain. {_ON}",
+    "unavailable": f"See what the provider says of its state; storygen doctor --live tries it. {_ON}",
+}
+
+
+def next_step(kind: str) -> str:
+    """What to do about an error of `kind`; what is not of our tree is a fault of ours."""
+    return NEXT_STEPS.get(kind, NEXT_STEPS["error"])
