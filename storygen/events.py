@@ -27,7 +27,7 @@ FIGURES = {
 }
 """Checks whose value is also a figure of its own: that figure's name, and what makes the value its base unit."""
 
-Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg"]
+Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg", "send", "process"]
 
 
 class Observer(Protocol):
@@ -355,6 +355,11 @@ class Timed:
         """How long it took, or has taken up to now."""
         return (self.ended_at or time.perf_counter()) - self.started_at
 
+    @property
+    def traceparent(self) -> str:
+        """Its W3C trace context, empty where it is not traced."""
+        return f"00-{self.trace_id}-{self.span_id}-01" if self.trace_id else ""
+
     def add(self, **fields: Any) -> None:
         """Put down what is known only later."""
         self.fields.update(fields)
@@ -400,6 +405,7 @@ class _Nothing:
     seconds = 0.0
     trace_id = ""
     span_id = ""
+    traceparent = ""
 
     def add(self, **fields: Any) -> None: ...
     def end(self, outcome: Outcome) -> None: ...

@@ -21,7 +21,7 @@ from storygen import events
 from storygen.costs.ledger import Ledger
 from storygen.costs.prices import PriceTable
 from storygen.delivery import gather, spent_usd
-from storygen.errors import StorygenError
+from storygen.errors import StageTimeout, StorygenError
 from storygen.media import ffmpeg
 from storygen.pipeline import Pipeline, Steps
 from storygen.providers.registry import builtins, chains
@@ -54,13 +54,15 @@ _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary(
 class Order:
     """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title).
 
-    `link` is the W3C trace context of another run that this one belongs to.
+    `link` is the W3C trace context of another run that this one belongs to; `earlier` is the run that it goes on from,
+    where whoever asks knows it and this machine may not.
     """
 
     story: Brief | Script
     source: Source
     folder: Path | None = None
     link: str = ""
+    earlier: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +98,26 @@ def new_run_id() -> str:
 
 
 async def perform(
-    order: Order, settings: Settings, observers: Sequence[events.Observer] = (), gears: Gears | None = None
+    order: Order,
+    settings: Settings,
+    observers: Sequence[events.Observer] = (),
+    gears: Gears | None = None,
+    *,
+    run_id: str = "",
+    longest: float | None = None,
 ) -> Performance:
     """Make a film and put down how that went: in its folder, and in the history of runs.
 
     A process that makes several films passes the same `gears` each time, so that they share what they learn of vendors.
+    `run_id` is given where the run was known before it began; a run that takes `longest` seconds is ended.
     Raises what `produce` raises, after the history has it; what is refused before it begins is no run.
     """
-    run_id = new_run_id()
+    run_id = run_id or new_run_id()
     recorder = Recorder(run_id, context=describe(settings, _ffmpeg(settings)))
     delivery = None
     try:
-        delivery = await produce(order, settings, run_id=run_id, observers=(*observers, recorder), gears=gears)
+        watching = (*observers, recorder)
+        delivery = await produce(order, settings, run_id=run_id, observers=watching, gears=gears, longest=longest)
     finally:
         recording = recorder.recording()
         report, folder = build(recording), delivery.folder if delivery else None
@@ -125,6 +135,7 @@ async def produce(
     observers: Sequence[events.Observer] = (),
     steps: Steps | None = None,
     gears: Gears | None = None,
+    longest: float | None = None,
 ) -> Delivery:
     """Make the film that `order` asks for, and publish its folder.
 
@@ -132,7 +143,7 @@ async def produce(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger()
-    earlier = unfinished.earlier(story)
+    earlier = order.earlier or unfinished.earlier(story)
     if order.folder is not None:
         output.refuse_strangers(order.folder)
     with (
@@ -142,16 +153,16 @@ async def produce(
         staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
-        unfinished.begin(story, Begun(run_id=run_id, traceparent=_traceparent(run)))
+        unfinished.begin(story, Begun(run_id=run_id, traceparent=run.traceparent))
         store = Store(settings.folders.cache)
-        async with _in_gear(gears, settings) as turning:
+        async with _in_gear(gears, settings) as turning, _at_most(longest):
             production = await _pipeline(settings, store, turning, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
-            traceparent=_traceparent(run),
+            traceparent=run.traceparent,
         )
         folder = order.folder or output.choose_folder(settings.folders.films, manifest)
         output.publish(gathered, folder, manifest)  # not in a thread, which a cancelled run would leave behind
@@ -188,6 +199,22 @@ async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gea
     finally:
         if gears is None:
             await own.close()
+
+
+@asynccontextmanager
+async def _at_most(seconds: float | None) -> AsyncIterator[None]:
+    """Raise `StageTimeout` where the block takes longer."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise StageTimeout(
+            f"The run took longer than {seconds:g} s.",
+            hint="What is finished is kept: try it again, or raise `queue.run_timeout`.",
+        ) from error
 
 
 def _write_report(report: Report, recording: Recording, folder: Path) -> None:
@@ -263,11 +290,6 @@ def _costed(run: Any, ledger: Ledger) -> Iterator[None]:
         yield
     finally:
         run.add(cost_usd=spent_usd(ledger.cost()))
-
-
-def _traceparent(run: Any) -> str:
-    """The run's W3C trace context, empty where it is not traced."""
-    return f"00-{run.trace_id}-{run.span_id}-01" if run.trace_id else ""
 
 
 async def _trim(store: Store, settings: Settings) -> None:

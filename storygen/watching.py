@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from storygen.endings import Ending, fault
 from storygen.errors import DiskFull, InvalidSettings, ResourceFailure, StorygenError
-from storygen.events import Event, Observer, Timed
+from storygen.events import Observer
 from storygen.production import Order, Performance, order_of, perform
 from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
@@ -122,7 +123,7 @@ class Watcher:
 
     async def _handle(self, story: Story, settings: Settings) -> None:
         """Make the film of a story and put both where they belong, or leave the story for later."""
-        ending = _Ending()
+        ending = Ending()
         try:
             order = await asyncio.to_thread(_order, story, settings)
             performance = await perform(order, settings, (*self._observers, ending), self._gears)
@@ -136,8 +137,7 @@ class Watcher:
             finished = _failed(story, error.fields(), ending)
         except Exception as error:  # noqa: BLE001 - one story must not end the watch
             _LOG.exception("A fault of storygen spoiled %s.", story.name)
-            said = f"{type(error).__name__}: {error}"
-            finished = _failed(story, {"kind": "error", "message": said, "stage": "", "provider": ""}, ending)
+            finished = _failed(story, fault(error), ending)
         try:
             self._put_away(story, finished)
         except OSError as error:
@@ -183,32 +183,6 @@ class _Patience:
         self._seconds = self._until = 0.0
 
 
-class _Ending:
-    """Keeps how a run ended, also one that failed."""
-
-    hears: frozenset[type] = frozenset()
-
-    def __init__(self) -> None:
-        self.run_id = ""
-        self.trace_id = ""
-        self.outcome = Outcome.FAILED.value
-        self.seconds = 0.0
-        self.cost_usd: float | None = None
-
-    def began(self, timed: Timed) -> None:
-        """Nothing is known yet."""
-
-    def ended(self, timed: Timed) -> None:
-        """Keep it, if it is the run."""
-        if timed.kind == "run":
-            self.run_id, self.trace_id = str(timed.fields["run_id"]), timed.trace_id
-            self.outcome = timed.outcome.value if timed.outcome else ""
-            self.seconds, self.cost_usd = timed.seconds, timed.fields.get("cost_usd")
-
-    def noted(self, event: Event, within: Timed | None) -> None:
-        """No event is heard."""
-
-
 def _order(story: Story, settings: Settings) -> Order:
     """What to make of a story, which is known by its words: another one under the same name has a film of its own."""
     order, _ = order_of(str(story.path), settings)
@@ -220,7 +194,7 @@ def _is_ours(error: StorygenError) -> bool:
     return isinstance(error, DiskFull | InvalidSettings) or type(error) is ResourceFailure
 
 
-def _made(story: Story, performance: Performance, ending: _Ending) -> Finished:
+def _made(story: Story, performance: Performance, ending: Ending) -> Finished:
     manifest, folder = performance.delivery.manifest, performance.delivery.folder
     return Finished(
         story=story.name,
@@ -236,7 +210,7 @@ def _made(story: Story, performance: Performance, ending: _Ending) -> Finished:
     )
 
 
-def _failed(story: Story, error: dict[str, Any], ending: _Ending) -> Finished:
+def _failed(story: Story, error: dict[str, Any], ending: Ending) -> Finished:
     return Finished(
         story=story.name,
         run_id=ending.run_id,

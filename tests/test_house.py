@@ -51,6 +51,8 @@ MAY = {
     | {f"providers.{part}" for part in ("text.base", "text.builtin", "speech.base", "speech.builtin", "speech.voices")},
     "workshop": VALUES | {"events", "media", "providers.base", "resilience"},
     "results": VALUES,
+    "endings": {"story", "events"},
+    "choices": {"settings", "errors", "configuration", "readiness"},
     "telling": {"story", "events"},
     "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},

@@ -40,14 +40,15 @@ def read_source(
     path = Path(source).expanduser() if source.startswith("~/") else Path(source)
     if _exists(path, source):
         if path.suffix.lower() == TOPIC_FILE:
-            return _topic_reading(decode(_read_file(path), source).text, language, seconds, seed)
+            return read_topic(decode(_read_file(path), source).text, language, seconds, seed)
         return read_text(_read_file(path), source, language=language)
     if _SUFFIX.search(source.strip()) or _FOLDERED.fullmatch(source.strip()):
         raise InvalidScript(f"{squeeze(source)}: there is no such file", hint=_nearest(path))
-    return _topic_reading(source, language, seconds, seed)
+    return read_topic(source, language, seconds, seed)
 
 
-def _topic_reading(words: str, language: str, seconds: float, seed: int) -> Reading:
+def read_topic(words: str, language: str = "en", seconds: float = 60, seed: int = 0) -> Reading:
+    """A topic in words. Raises `InvalidScript` for one that is empty or too long."""
     brief = Brief(topic=_topic(words), language=language, seconds=seconds, seed=seed)
     return Reading(name="topic", format="topic", brief=brief)
 

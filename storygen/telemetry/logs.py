@@ -30,6 +30,8 @@ _ENDED: Mapping[str, tuple[str, str]] = {
     "attempt": ("attempt.ended", "operation"),
     "operation": ("operation.ended", "operation"),
     "ffmpeg": ("ffmpeg.ended", "step"),
+    "send": ("job.sent", "queue"),
+    "process": ("job.processed", "queue"),
 }
 _LOUD = frozenset({"run", "stage", "call"})
 

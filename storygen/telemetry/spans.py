@@ -31,6 +31,9 @@ OPERATION_NAME = "storygen.operation.name"
 GENAI_OPERATION = "gen_ai.operation.name"
 GENAI_PROVIDER = "gen_ai.provider.name"
 COST_BAND = "storygen.cost.band"
+MESSAGING_SYSTEM = "messaging.system"
+MESSAGING_OPERATION = "messaging.operation.type"
+MESSAGING_QUEUE = "messaging.destination.name"
 CACHE_RESULT = "storygen.cache.result"
 FAILED_STAGE = "storygen.failed.stage"
 FAILED_PROVIDER = "storygen.failed.provider"
@@ -109,8 +112,13 @@ SPANS: Mapping[str, Span] = {
         },
     ),
     "operation": Span(prefix="operation", named_by="operation"),
-    "send": Span(prefix="send", named_by="queue", kind="PRODUCER", room="queue"),
-    "process": Span(prefix="process", named_by="queue", kind="CONSUMER", room="queue"),
+    "send": Span(prefix="send", named_by="queue", kind="PRODUCER", fields={"count": "messaging.batch.message_count"}),
+    "process": Span(
+        prefix="process",
+        named_by="queue",
+        kind="CONSUMER",
+        fields={"job": "messaging.message.id", "claim": "storygen.job.claim", "waited": "storygen.job.wait_seconds"},
+    ),
 }
 
 

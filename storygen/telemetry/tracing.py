@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from opentelemetry.context import attach, detach
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import (
     Link,
+    NonRecordingSpan,
     Span,
     SpanContext,
     SpanKind,
@@ -92,7 +93,7 @@ class Tracing:
         if timed.kind == "attempt":
             name = f"{timed.name} {timed.fields.get('model', '')}".rstrip()
         kind = _KINDS[spans.SPANS[timed.kind].kind]
-        return self._start(name, None, kind, _ATTRIBUTES[timed.kind](timed), _links(timed))
+        return self._start(name, _parent(timed), kind, _ATTRIBUTES[timed.kind](timed), _links(timed))
 
     def _filled(self, timed: Timed) -> dict[str, Plain]:
         known = spans.SPANS[timed.kind].fields
@@ -139,6 +140,13 @@ def parse_traceparent(text: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
+def _parent(timed: Timed) -> Context | None:
+    """The trace context that came from another process, None for that of here."""
+    text = timed.fields.get("parent")
+    context = parse_traceparent(text) if text else None
+    return set_span_in_context(NonRecordingSpan(context)) if context is not None else None
+
+
 def _links(timed: Timed) -> list[Link]:
     earlier = timed.fields.get("link")
     context = parse_traceparent(earlier) if earlier else None
@@ -158,6 +166,14 @@ def _of_call(timed: Timed) -> dict[str, Plain]:
     return {spans.GENAI_OPERATION: timed.name}
 
 
+def _of_job(timed: Timed) -> dict[str, Plain]:
+    return {
+        spans.MESSAGING_SYSTEM: "storygen",
+        spans.MESSAGING_OPERATION: timed.kind,
+        spans.MESSAGING_QUEUE: timed.name,
+    }
+
+
 def _of_other(_: Timed) -> dict[str, Plain]:
     return {}
 
@@ -168,6 +184,8 @@ _ATTRIBUTES: Mapping[str, Callable[[Timed], dict[str, Plain]]] = {
     "call": _of_call,
     "attempt": _of_attempt,
     "ffmpeg": _of_other,
+    "send": _of_job,
+    "process": _of_job,
 }
 
 
