@@ -14,7 +14,7 @@ from storygen.choices import with_choices
 from storygen.endings import Ending, fault
 from storygen.errors import Cancelled, ResourceFailure, StorygenError
 from storygen.events import Observer
-from storygen.jobs.base import Job, Jobs, JobState, Result
+from storygen.jobs.base import Job, Jobs, JobState, Result, Submission
 from storygen.jobs.scribe import Scribe
 from storygen.jobs.traces import processing
 from storygen.production import Order, Performance, past_durations, perform
@@ -108,7 +108,7 @@ class Hand:
 
 def order_of(job: Job, settings: Settings) -> Order:
     """What a job asks for, in a folder of its own. Raises `InvalidScript`."""
-    reading = reading_of(job, settings)
+    reading = reading_of(job.submission, settings)
     story = reading.story()
     source = Source(
         name=job.submission.name or reading.name, format=reading.format, sha256=digest(story), origin=digest(job.id)
@@ -116,9 +116,9 @@ def order_of(job: Job, settings: Settings) -> Order:
     return Order(story=story, source=source, folder=settings.folders.films / job.id)
 
 
-def reading_of(job: Job, settings: Settings) -> Reading:
+def reading_of(asked: Submission, settings: Settings) -> Reading:
     """What was read in a submission's text. Raises `InvalidScript`."""
-    asked, film = job.submission, settings.film
+    film = settings.film
     if asked.format == "topic":
         return read_topic(asked.text, film.language, film.seconds, asked.seed)
     return read_text(asked.text.encode("utf-8", "surrogatepass"), asked.name or "story", language=film.language)

@@ -48,6 +48,8 @@ class Metrics:
             self._begin_operation()
         elif timed.kind == "run":
             self._begin_run(timed)
+        elif timed.kind == "process" and (waited := timed.fields.get("waited")) is not None:
+            self.families.histogram("storygen_queue_wait_seconds").of(timed.name).observe(waited)
 
     def ended(self, timed: Timed) -> None:
         """Measure what has ended."""

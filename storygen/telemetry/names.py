@@ -24,7 +24,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric; `room` names the part of storygen that will fill it, where that is not built yet."""
+    """A metric; `room` names the part of storygen that will fill it, where that is not built yet.
+
+    What `is_read` is read from the durable queue when somebody looks, by one process, and counted by none.
+    """
 
     name: str
     type: Literal["counter", "gauge", "histogram"]
@@ -34,6 +37,7 @@ class Metric:
     exemplar: bool = False
     unit: str = ""
     room: str = ""
+    is_read: bool = False
 
 
 RUN_BUCKETS = (1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0)
@@ -76,8 +80,8 @@ def _counter(name: str, says: str, *labels: Label, exemplar: bool = False, unit:
     return Metric(name=name, type="counter", help=says, labels=labels, exemplar=exemplar, unit=unit, room=room)
 
 
-def _gauge(name: str, says: str, *labels: Label, unit: str = "", room: str = "") -> Metric:
-    return Metric(name=name, type="gauge", help=says, labels=labels, unit=unit, room=room)
+def _gauge(name: str, says: str, *labels: Label, unit: str = "", room: str = "", is_read: bool = False) -> Metric:
+    return Metric(name=name, type="gauge", help=says, labels=labels, unit=unit, room=room, is_read=is_read)
 
 
 def _histogram(
@@ -156,14 +160,13 @@ METRICS: tuple[Metric, ...] = (
         "From submission to the start of work.",
         _QUEUE,
         buckets=QUEUE_BUCKETS,
-        room="queue",
     ),
     _gauge(
         "storygen_jobs",
         "Jobs in the durable queue.",
         _QUEUE,
         Label("state", ("queued", "running", "success", "failed", "timeout", "cancelled")),
-        room="queue",
+        is_read=True,
     ),
     _gauge(
         "storygen_job_oldest_age_seconds",
@@ -171,7 +174,14 @@ METRICS: tuple[Metric, ...] = (
         _QUEUE,
         Label("state", ("queued", "running")),
         unit="seconds",
-        room="queue",
+        is_read=True,
+    ),
+    _gauge(
+        "storygen_job_silent_seconds",
+        "How long nothing was heard of the running job that was heard of longest ago; absent where none runs.",
+        _QUEUE,
+        unit="seconds",
+        is_read=True,
     ),
     _histogram(
         "gen_ai_client_operation_duration_seconds",
@@ -337,15 +347,13 @@ METRICS: tuple[Metric, ...] = (
         "Duration of HTTP server requests.",
         Label("method", ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
         Label("route", (), grows=True),
-        Label("status", (), grows=True),
+        Label("status", words.HTTP_STATUSES),
         buckets=HTTP_BUCKETS,
-        room="http",
     ),
     _counter(
         "storygen_webhook_deliveries_total",
         "Webhooks that were sent.",
         Label("result", ("success", "failed", "retried")),
-        room="webhooks",
     ),
     _gauge("storygen_concurrency_in_use", "How much of a limit is in use; operations have no limit.", _LIMIT),
     _gauge("storygen_concurrency_limit", "The limit.", _LIMIT),
@@ -366,5 +374,5 @@ BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 
 def registered() -> Iterator[Metric]:
-    """The metrics that something fills now."""
-    return (metric for metric in METRICS if not metric.room)
+    """The metrics that every process counts now."""
+    return (metric for metric in METRICS if not metric.room and not metric.is_read)

@@ -32,11 +32,16 @@ REASONS = ("timeout", "rate_limited", "server_error", "connection", "invalid_out
 WASTE_REASONS = ("failed", "retried", "discarded")
 ELEMENTS = ("scene", "narration", "dialogue_line", "stage_direction", "on_screen_text", "joke")
 ARTIFACTS = ("text", "audio", "subtitles", "image", "video")
-LIMITS = ("scenes", "cores", "operations")
+LIMITS = ("scenes", "cores", "operations", "runs")
 BREAKER_STATES = ("closed", "open", "half_open")
 BREAKER_RESULTS = ("success", "failure", "rejected", "ignored")
 WINDOWS = ("run", "24h")
 SIGNALS = ("traces", "logs")
+# Those that the service answers with; everything else is `other`.
+HTTP_STATUSES = (
+    *("200", "202", "204", "206", "303", "304", "307", "400", "401", "403", "404", "405", "408", "409", "413", "414"),
+    *("415", "416", "422", "429", "431", "500", "502", "503", "504", "507"),
+)
 FIDELITIES = tuple(fidelity.value for fidelity in Fidelity)
 VERDICTS = tuple(verdict.value for verdict in Verdict)
 # A name of a check is a fixed word of the code that measures it.

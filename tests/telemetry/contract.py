@@ -19,6 +19,7 @@ storygen_stalls_total counter stage
 storygen_queue_wait_seconds histogram queue
 storygen_jobs gauge queue state
 storygen_job_oldest_age_seconds gauge queue state
+storygen_job_silent_seconds gauge queue
 gen_ai_client_operation_duration_seconds histogram gen_ai_operation_name gen_ai_provider_name gen_ai_request_model error_type
 gen_ai_client_token_usage histogram gen_ai_operation_name gen_ai_provider_name gen_ai_request_model gen_ai_token_type
 storygen_tokens_total counter stage provider model token_type
@@ -79,6 +80,7 @@ SPANS = {
     "ffmpeg": ("ffmpeg", "INTERNAL"),
     "send": ("send", "PRODUCER"),
     "process": ("process", "CONSUMER"),
+    "request": ("", "SERVER"),
 }
 
 

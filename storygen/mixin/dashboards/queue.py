@@ -69,10 +69,10 @@ def _short(config: Config) -> Iterator[Panel]:
         width=6,
     )
     yield stat(
-        "Oldest that runs",
+        "Runs without news",
         "s",
-        "Longer than any run may take: its worker is gone or hangs. The runbook says how to put the job back.",
-        f"max ({_SCOPE.raw('storygen_job_oldest_age_seconds', state='running')})",
+        "How long nothing was heard of a running job. Above the limit its worker is gone or hangs: see the runbook.",
+        f"max ({_SCOPE.raw('storygen_job_silent_seconds')})",
         alert="JobsStuck",
         steps=((stuck, "red"),),
         empty=_NO_QUEUE,
@@ -114,8 +114,10 @@ def _queue(config: Config) -> Iterator[Panel]:
     yield series(
         "Age of the oldest job",
         "s",
-        "By state. A line that climbs by a second a second is one job that nobody takes or ends.",
+        "By state, and how long nothing was heard of one that runs. A line that climbs by a second a second is one job "
+        "that nobody takes or ends.",
         ask(f"max by (queue, state) ({_SCOPE.raw('storygen_job_oldest_age_seconds')})", "{{queue}} {{state}}"),
+        ask(f"max by (queue) ({_SCOPE.raw('storygen_job_silent_seconds')})", "{{queue}} without news"),
         alert="JobsStuck",
         empty=_NO_QUEUE,
         least=0,

@@ -11,7 +11,7 @@ from storygen.telemetry.names import QUEUE_BUCKETS
 _BY = "job, queue"
 _WAIT = "storygen_queue_wait_seconds"
 _JOBS = "storygen_jobs"
-_AGE = "storygen_job_oldest_age_seconds"
+_SILENT = "storygen_job_silent_seconds"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
@@ -123,31 +123,32 @@ def _stuck(config: Config) -> Alert:
     knobs = config.of("JobsStuck")
     longest = seconds(config.hold(knobs.longest))
     labels = {"job": config.job, "queue": "runs"}
-    age, minutes = selector(_AGE, **labels, state="running"), steps(knobs.hold) + 20
+    silent, minutes = selector(_SILENT, **labels), steps(knobs.hold) + 20
     return Alert(
         name="JobsStuck",
-        expr=f"max by ({_BY}) ({selector(_AGE, job=config.job, state='running')}) > {longest:g}",
+        # Not by age: a long film may take hours, but it is heard of all the time.
+        expr=f"max by ({_BY}) ({selector(_SILENT, job=config.job)}) > {longest:g}",
         knobs=knobs,
-        summary="A job of {{ $labels.queue }} has been running for {{ $value | humanizeDuration }}",
-        description=f"The oldest running job of the queue {{{{ $labels.queue }}}} began "
-        f"{{{{ $value | humanizeDuration }}}} ago; a run takes less than {spoken(config.hold(knobs.longest))}.",
+        summary="Nothing was heard of a running job of {{ $labels.queue }} for {{ $value | humanizeDuration }}",
+        description=f"A running job of the queue {{{{ $labels.queue }}}} has had no news for "
+        f"{{{{ $value | humanizeDuration }}}}; one that moves has some within {spoken(config.hold(knobs.longest))}.",
         dashboard="storygen-queue",
         variables={"queue": "queue"},
         runbook=Runbook(
             means="A job is marked as running, but either hangs, or its worker is gone and nobody took the job over.",
             felt="One film never comes, and a worker may be blocked by it.",
-            look="Queue and workers, oldest job by state; workers that answer.",
+            look="Queue and workers, runs without news; workers that answer.",
             do=(
-                "Look whether the worker that has the job still answers (TargetDown) and moves (PipelineStalled).",
-                "If it hangs, end it: another worker takes the job and goes on from the stages that were done.",
-                "If jobs may take longer, raise `longest` of JobsStuck.",
+                "See whether a worker answers at all (TargetDown). A job whose worker is gone is begun by the next.",
+                "If its worker answers, cancel the run and try it again: it goes on from what is finished.",
+                "If the worker does not react to that, end its process: another one takes the job.",
             ),
-            over="The oldest running job is younger than the limit.",
+            over="Something was heard of every running job lately.",
         ),
         proofs=(
             Proof(
-                below={age: flat((seconds(knobs.longest) - 60, minutes))},
-                above={age: flat((seconds(knobs.longest) + 60, minutes))},
+                below={silent: flat((seconds(knobs.longest) - 60, minutes))},
+                above={silent: flat((seconds(knobs.longest) + 60, minutes))},
                 at=after(knobs.hold),
                 labels=labels,
                 value=lasting(seconds(knobs.longest) + 60),
