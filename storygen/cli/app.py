@@ -16,6 +16,7 @@ from storygen.cli.inbox import inbox
 from storygen.cli.mixin import app as mixin
 from storygen.cli.report import report
 from storygen.cli.run import run
+from storygen.cli.serve import serve
 from storygen.cli.stack import stack
 from storygen.cli.streams import OutputLost, prepare, printable
 from storygen.cli.validate import validate
@@ -34,7 +35,7 @@ app = typer.Typer(
 )
 for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
     app.command()(command)
-for command in (vendors, stack, inbox, drill):
+for command in (serve, vendors, stack, inbox, drill):
     app.command()(command)
 app.add_typer(mixin, name="mixin")
 

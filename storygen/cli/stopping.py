@@ -8,6 +8,27 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 R = TypeVar("R")
+INTERRUPTED = 130
+
+
+class Stopped:
+    """Which signals came: the end that Ctrl-C asks for a second time comes at once."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+
+    def told(self, number: int) -> None:
+        """A signal came."""
+        import os
+
+        if number != signal.SIGINT:
+            return
+        if self.exit_code == INTERRUPTED:
+            from storygen.media.ffmpeg import kill_all
+
+            kill_all()
+            os._exit(INTERRUPTED)
+        self.exit_code = INTERRUPTED
 
 
 async def until_stopped(work: Coroutine[Any, Any, R], told: Callable[[int], object] = lambda _: None) -> R:

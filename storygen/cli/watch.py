@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from storygen.store.inbox import Inbox
     from storygen.watching import Finished
 
-INTERRUPTED = 130
-
 
 def watch(
     folder: Annotated[Path, typer.Argument(help="The folder of stories.", show_default=False)],
@@ -57,14 +55,14 @@ def _watch(inbox: Inbox, reloader: Reloader, at_once: int, line: Callable[[Finis
     import asyncio
     import sys
 
-    from storygen.cli.stopping import until_stopped
+    from storygen.cli.stopping import Stopped, until_stopped
     from storygen.production import last_success
     from storygen.providers.registry import models, serving
     from storygen.resilience.gears import Gears
     from storygen.telemetry.setup import start
     from storygen.watching import Watcher
 
-    settings, stopped = reloader.settings, _Stopped()
+    settings, stopped = reloader.settings, Stopped()
     with start(
         settings, models=models(settings), serving=serving(settings), last_success=last_success(settings)
     ) as telemetry:
@@ -93,27 +91,6 @@ def _watch(inbox: Inbox, reloader: Reloader, at_once: int, line: Callable[[Finis
         except asyncio.CancelledError:
             print("Stopped. What was not finished goes on from here when it is started again.", file=sys.stderr)
     raise typer.Exit(stopped.exit_code)
-
-
-class _Stopped:
-    """Which signals came: the end that Ctrl-C asks for a second time comes at once."""
-
-    def __init__(self) -> None:
-        self.exit_code = 0
-
-    def told(self, number: int) -> None:
-        """A signal came."""
-        import os
-        import signal
-
-        if number != signal.SIGINT:
-            return
-        if self.exit_code == INTERRUPTED:
-            from storygen.media.ffmpeg import kill_all
-
-            kill_all()
-            os._exit(INTERRUPTED)
-        self.exit_code = INTERRUPTED
 
 
 def _as_json(finished: Finished) -> str:

@@ -34,8 +34,9 @@ class Submission:
 
     `text` is the story or, where `format` is `topic`, the topic; `name` is what people call it. `settings` are those
     that a caller may choose for one run, nested like `Settings`. `webhook` is an address that is told of the end.
-    `key` makes a repeated submission of the same caller the same job. `traceparent` is the W3C trace context of the
-    request. `content` is the SHA-256 of all that shapes the film.
+    `takes` says how often scenes, by their numbers, were made anew. `key` makes a repeated submission of the same caller
+    the same job. `traceparent` is the W3C trace context of the request. `content` is the SHA-256 of all that shapes the
+    film. `batch` is the id of the batch it came in, which the queue fills in.
     """
 
     caller: str
@@ -48,7 +49,7 @@ class Submission:
     webhook: str = ""
     seed: int = 0
     traceparent: str = ""
-
+    takes: Mapping[str, int] = field(default_factory=dict)
     content: str = ""
 
 
@@ -105,7 +106,10 @@ class JobEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some jobs, newest first, and the cursor that continues behind them, empty at the end."""
+    """Some jobs, newest first, and the cursor that continues behind them, empty at the end.
+
+    The submissions of these jobs come without their `text`, which `get` has: a page of long stories would be megabytes.
+    """
 
     jobs: tuple[Job, ...]
     cursor: str = ""
@@ -132,6 +136,36 @@ class Filter:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The end of a job as it is told to a webhook; `number` is that of the event which ended it.
+
+    `due` is when to try next (Unix seconds), None where that is over: it was delivered, or it was given up. `said` is
+    what the last attempt came to.
+    """
+
+    job: str
+    number: int
+    url: str
+    attempts: int
+    due: float | None
+    is_delivered: bool
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What was submitted since a moment, and what ended since.
+
+    `days` counts submissions by day (UTC, `2026-11-20`) and by the state that they are in now, `callers` by caller and
+    state. `hours` counts ends by the hour (Unix seconds of its beginning).
+    """
+
+    days: Mapping[str, Mapping[str, int]]
+    callers: Mapping[str, Mapping[str, int]]
+    hours: Mapping[int, int]
+
+
 class Jobs(Protocol):
     """A durable queue. Every change is on the disk before its coroutine returns."""
 
@@ -141,8 +175,13 @@ class Jobs(Protocol):
         Raises `Conflict` where a key was used for something else, and `TooMany` above the open runs per caller.
         """
 
-    async def claim(self, worker: str, limit: int, lease_seconds: float) -> list[Job]:
-        """Take the oldest queued jobs, and running ones whose lease has run out; a job past its claims fails."""
+    async def claim(
+        self, worker: str, limit: int, lease_seconds: float, holding: Sequence[str] = ()
+    ) -> list[Job]:
+        """Take running jobs whose lease has run out and the oldest queued ones; a job past its claims fails.
+
+        `holding` are the jobs that the worker is at: it is not given these again, however late its beat is.
+        """
 
     async def take(self, job: str, worker: str, lease_seconds: float) -> Job | None:
         """Take this job where it is queued or its lease has run out: how a message of a broker is followed."""
@@ -195,6 +234,21 @@ class Jobs(Protocol):
 
     async def oldest(self) -> Mapping[str, float]:
         """The age in seconds of the oldest queued and running job, by state, where there is one."""
+
+    async def usage(self, since: float, caller: str = "") -> Usage:
+        """What was asked for and what ended since a moment (Unix seconds), of one caller where one is named."""
+
+    async def old(self, before: float, limit: int = 100) -> list[Job]:
+        """Jobs that ended before a moment (Unix seconds), the oldest end first, without their texts."""
+
+    async def due_deliveries(self, now: float, limit: int, hold_seconds: float = 60.0) -> list[Delivery]:
+        """Take the deliveries that are due, the longest due first; nobody else is given them for `hold_seconds`."""
+
+    async def delivered(self, job: str, number: int, ok: bool, next_due: float | None, said: str) -> None:
+        """Put down what an attempt came to, and when to try again; None gives it up."""
+
+    async def deliveries(self, job: str) -> list[Delivery]:
+        """What was and will be told of a job, oldest first."""
 
     async def close(self) -> None:
         """Write what is on its way, and let go."""

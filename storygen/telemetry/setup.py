@@ -48,6 +48,7 @@ class Telemetry:
         self._closed = False
         self.registry = registry
         self.metrics = metrics
+        self.tracing = tracing
         self.url = endpoint.url if endpoint is not None else ""
         # Tracing comes first: the others read the ids that it fills in.
         watching = (tracing, metrics, logs.observer if settings.telemetry.enabled else None)
@@ -113,7 +114,7 @@ def start(
     wanted = settings.telemetry
     metrics = endpoint = provider = tracing = None
     if wanted.enabled and (registry is not None or wanted.metrics_port is not None or wanted.pushgateway):
-        registry = registry if registry is not None else _create_registry()
+        registry = registry if registry is not None else new_registry()
         metrics = _create_metrics(settings, registry, models or {}, serving or {}, last_success or {})
     redactor = Redactor.from_environment(environ)
     if wanted.enabled and wants_traces(environ):
@@ -133,7 +134,7 @@ def start(
     )
 
 
-def _create_registry() -> CollectorRegistry:
+def new_registry() -> CollectorRegistry:
     """A registry with the figures of the process itself."""
     from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
