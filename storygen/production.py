@@ -36,7 +36,7 @@ from storygen.store.files import staying, writing
 from storygen.store.history import History, PastDurations, PastRun
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
-from storygen.story import Brief, Manifest, Script, Source
+from storygen.story import Brief, Manifest, Script, Source, Usage
 from storygen.telemetry.context import describe
 from storygen.telemetry.recorder import Recorder, Recording
 from storygen.telemetry.report import build
@@ -156,6 +156,7 @@ async def produce(
         unfinished.begin(story, Begun(run_id=run_id, traceparent=run.traceparent))
         store = Store(settings.folders.cache)
         async with _in_gear(gears, settings) as turning, _at_most(longest):
+            _tell_lost(turning, run_id, earlier)
             production = await _pipeline(settings, store, turning, steps, resumes=earlier is not None).run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
@@ -199,6 +200,22 @@ async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gea
     finally:
         if gears is None:
             await own.close()
+
+
+def _tell_lost(gears: Gears, run_id: str, earlier: Begun | None) -> None:
+    """Tell of calls whose answers died with the process of an earlier run: they may have been billed."""
+    if earlier is None or gears.book is None:
+        return
+    try:
+        lost = gears.book.inherit(run_id, earlier.run_id)
+    except StorygenError as error:
+        _LOG.warning("Nobody knows what the interrupted run paid for nothing: %s.", error.message)
+        return
+    for provider, usd in lost.items():
+        spent = events.Spent(
+            provider=provider, model="", usage=Usage(), cost_usd=usd, wasted="failed", is_uncertain=True
+        )
+        events.emit(spent)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from storygen.production import Order, Performance, past_durations, perform
 from storygen.resilience.gears import Gears
 from storygen.scripts import Reading, read_text, read_topic
 from storygen.settings import Settings
+from storygen.store.files import discard
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun
 from storygen.story import Source
@@ -73,7 +74,7 @@ class Hand:
             order = replace(order, earlier=await self._earlier(job))
             past = await asyncio.to_thread(past_durations, settings)
             performance = await self._perform(job, order, settings, ending, Scribe(self.jobs, job, self.worker, past))
-            folder = await self.films.put(job.id, performance.delivery.folder)
+            folder = await self._put(job, performance.delivery.folder)
         except StorygenError as error:
             return Ended(state=_state(error), error=error.fields())
         except Exception as error:  # noqa: BLE001 - one job must not end the worker
@@ -96,6 +97,13 @@ class Hand:
                 scribe.title = job.submission.name or made.delivery.manifest.title
                 return made
 
+    async def _put(self, job: Job, made: Path) -> str:
+        """Hand the film over; where it is kept elsewhere the folder that it was made in goes."""
+        place = await self.films.put(job.id, made)
+        if Path(place) != made.absolute():
+            await asyncio.to_thread(discard, made)
+        return place
+
     async def _earlier(self, job: Job) -> Begun | None:
         """The run of this job that a worker began and did not end well, so that this one is linked to it."""
         after, found = 0, None
@@ -103,7 +111,9 @@ class Hand:
             after = told[-1].number
             began = [event for event in told if event.kind == "began"]
             found = began[-1] if began else found
-        return Begun(run_id=job.id, traceparent=str(found.data["traceparent"])) if found is not None else None
+        if found is None and job.claims <= 1:
+            return None
+        return Begun(run_id=job.id, traceparent=str(found.data["traceparent"]) if found is not None else "")
 
 
 def order_of(job: Job, settings: Settings) -> Order:

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +19,12 @@ FILE = "spending.sqlite"
 _LOCK_SECONDS = 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spent (
-    id INTEGER PRIMARY KEY, moment REAL NOT NULL, provider TEXT NOT NULL, usd REAL NOT NULL
+    id INTEGER PRIMARY KEY, moment REAL NOT NULL, provider TEXT NOT NULL, usd REAL NOT NULL,
+    run TEXT NOT NULL DEFAULT '', is_open INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS spent_moment ON spent (moment);
 """
+_NEWER = ("run TEXT NOT NULL DEFAULT ''", "is_open INTEGER NOT NULL DEFAULT 0")  # columns that older books lack
 _SUM = "SELECT total(usd) FROM spent WHERE moment > ?"
 _SPANS = {"run": "this run", "24h": "24 hours"}
 _TINY = 1e-9
@@ -31,7 +33,8 @@ _TINY = 1e-9
 class Book:
     """What was spent in the last 24 hours, in one SQLite file that several processes share.
 
-    A reservation whose process dies stands until it is a day old: the call may have been billed.
+    A reservation whose process dies stands until it is a day old: the call may have been billed. An entry is open until
+    what it paid for is kept or known to be lost: those that are open after the death of their process paid for nothing.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -51,17 +54,31 @@ class Book:
             for limit, whose in ((day_usd, ""), (provider_usd, provider)):
                 if limit is not None and (left := limit - self._sum(database, whose)) + _TINY < usd:
                     raise refusal("24h", usd, left, whose)
-            row = (self._clock(), provider, usd)
-            entered = database.execute("INSERT INTO spent (moment, provider, usd) VALUES (?, ?, ?)", row)
+            row = (self._clock(), provider, usd, events.current_watch().run_id)
+            entered = database.execute(
+                "INSERT INTO spent (moment, provider, usd, run, is_open) VALUES (?, ?, ?, ?, 1)", row
+            )
             return int(entered.lastrowid or 0)
 
-    def settle(self, number: int, usd: float) -> None:
-        """Replace a reservation by what the call did cost."""
+    def settle(self, number: int, usd: float, *, is_open: bool = False) -> None:
+        """Replace a reservation by what the call did cost; it stays open where its answer is still to be kept."""
         with self._transaction() as database:
             if usd:
-                database.execute("UPDATE spent SET usd = ? WHERE id = ?", (usd, number))
+                database.execute("UPDATE spent SET usd = ?, is_open = ? WHERE id = ?", (usd, is_open, number))
             else:
                 database.execute("DELETE FROM spent WHERE id = ?", (number,))
+
+    def close_entry(self, number: int) -> None:
+        """What an entry paid for is kept."""
+        with self._transaction() as database:
+            database.execute("UPDATE spent SET is_open = 0 WHERE id = ?", (number,))
+
+    def inherit(self, run: str, earlier: str) -> dict[str, float]:
+        """What the dead process of an `earlier` run may have paid for nothing, by provider; it is now that of `run`."""
+        query = "SELECT provider, total(usd) FROM spent WHERE run = ? AND is_open GROUP BY provider"
+        with self._transaction() as database:
+            database.execute("UPDATE spent SET run = ? WHERE run = ? AND is_open", (run, earlier))
+            return dict(database.execute(query, (run,)).fetchall())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -103,6 +120,9 @@ class Book:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=NORMAL")
         database.executescript(_TABLES)
+        for column in _NEWER:
+            with suppress(sqlite3.OperationalError):  # it is there
+                database.execute(f"ALTER TABLE spent ADD COLUMN {column}")
         database.execute("DELETE FROM spent WHERE moment < ?", (self._clock() - 2 * DAY_SECONDS,))
         return database
 
@@ -132,15 +152,22 @@ class Purse:
         self._taken += usd
         return Reservation(self, provider, usd, number)
 
-    def settle(self, reserved: Reservation, usd: float) -> None:
+    def settle(self, reserved: Reservation, usd: float, *, is_open: bool) -> None:
         """Replace what was set aside by what was spent."""
         self._taken += usd - reserved.usd
         if self._book is None:
             return
         if reserved.number is not None:
-            self._book.settle(reserved.number, usd)
+            self._book.settle(reserved.number, usd, is_open=is_open)
         elif usd:
-            self._enter(reserved.provider, usd, None, is_spent=True)
+            reserved.number = self._enter(reserved.provider, usd, None, is_spent=True)
+            if not is_open:
+                self.close(reserved)
+
+    def close(self, reserved: Reservation) -> None:
+        """What was set aside was well spent: the answer is kept."""
+        if self._book is not None and reserved.number is not None:
+            self._book.close_entry(reserved.number)
 
     def _enter(self, provider: str, usd: float, provider_usd: float | None, *, is_spent: bool = False) -> int | None:
         """Enter into the book; where no budget depends on it, a book that is broken stops nobody."""
@@ -168,9 +195,13 @@ class Reservation:
         self.usd = usd
         self.number = number
 
-    def settle(self, usd: float) -> None:
-        """Say what the attempt did cost, or may have cost."""
-        self._purse.settle(self, usd)
+    def settle(self, usd: float, *, is_open: bool = False) -> None:
+        """Say what the attempt did cost, or may have cost; `is_open` where its answer is still to be kept."""
+        self._purse.settle(self, usd, is_open=is_open)
+
+    def close(self) -> None:
+        """The answer is kept."""
+        self._purse.close(self)
 
 
 def refusal(window: Literal["run", "24h"], usd: float, left: float, provider: str = "") -> BudgetExceeded:

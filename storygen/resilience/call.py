@@ -125,6 +125,8 @@ class Caller:
         call = errand.call
         permit = None if errand.lane.breaker is None else partial(layers.permitted, errand)
         made = await self._cache.get(call.capability.value, _inputs(errand), call.expect, fetch, permit)
+        if errand.reserved is not None:
+            errand.reserved.close()
         if (settle := getattr(errand.provider, "settle", None)) is not None:
             settle(call.request)
         return made

@@ -12,7 +12,7 @@ from storygen import events
 from storygen.costs.base import Prices
 from storygen.errors import ProviderFailure
 from storygen.providers.base import Answer, Capability, Provider
-from storygen.resilience.budget import Purse
+from storygen.resilience.budget import Purse, Reservation
 from storygen.resilience.gears import Lane
 from storygen.resilience.retry import Clock, Sleep
 from storygen.story import Check, Usage
@@ -50,6 +50,7 @@ class Errand:
         "prices",
         "provider",
         "purse",
+        "reserved",
         "sleep",
     )
 
@@ -79,6 +80,7 @@ class Errand:
         self.cost_usd: float | None = 0.0
         self.limit_clock: asyncio.Timeout | None = None
         self.missing: tuple[str, ...] = ()
+        self.reserved: Reservation | None = None
 
     @property
     def left(self) -> float:

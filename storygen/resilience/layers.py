@@ -67,15 +67,19 @@ async def retried(errand: Errand, onward: Onward) -> Made[Any]:
 
 
 async def budgeted(errand: Errand, onward: Onward) -> Accepted:
-    """Set aside what the attempt is expected to cost, and settle what it did cost."""
+    """Set aside what the attempt is expected to cost, and settle what it did cost; who keeps the answer closes that."""
     errand.cost_usd = 0.0
     expected = errand.expected() or 0.0
     reserved = errand.purse.reserve(errand.provider.name, expected, errand.lane.budget_usd)
     try:
         accepted: Accepted = await onward(errand)
-    finally:
+    except BaseException:
         if expected or errand.cost_usd:
             reserved.settle(errand.cost_usd or 0.0)
+        raise
+    if expected or errand.cost_usd:
+        reserved.settle(errand.cost_usd or 0.0, is_open=True)
+        errand.reserved = reserved
     return accepted
 
 
