@@ -27,7 +27,7 @@ FIGURES = {
 }
 """Checks whose value is also a figure of its own: that figure's name, and what makes the value its base unit."""
 
-Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg", "send", "process"]
+Kind = Literal["run", "stage", "call", "attempt", "operation", "ffmpeg", "send", "process", "request"]
 
 
 class Observer(Protocol):

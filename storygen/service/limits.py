@@ -7,7 +7,6 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -91,8 +90,8 @@ class Meters:
         return meter
 
 
-def server_options() -> dict[str, Any]:
-    """What `uvicorn.Config` is told beside the app: no banner, small heads, and no patience with those who dawdle."""
+def impatient() -> type[asyncio.Protocol]:
+    """The protocol that `uvicorn.Config` is given as `http`: it has no patience with heads that never end."""
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Impatient(H11Protocol):
@@ -102,11 +101,18 @@ def server_options() -> dict[str, Any]:
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
-            self._head_timer = self.loop.call_later(HEAD_SECONDS, self._hang_up)
+            self._watch_head()
 
-        def handle_events(self) -> None:
-            super().handle_events()
-            if self.cycle is not None and self._head_timer is not None:
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._watch_head()
+
+        def _watch_head(self) -> None:
+            """A head may take so long from its first byte on, also the second one of a connection."""
+            is_waiting = self.cycle is None or self.cycle.response_complete
+            if is_waiting and self._head_timer is None:
+                self._head_timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+            elif not is_waiting and self._head_timer is not None:
                 self._head_timer.cancel()
                 self._head_timer = None
 
@@ -115,17 +121,7 @@ def server_options() -> dict[str, Any]:
                 self._head_timer.cancel()
             super().connection_lost(exc)
 
-        def _hang_up(self) -> None:
-            self.transport.close()
-
-    return {
-        "http": Impatient,
-        "ws": "none",
-        "server_header": False,
-        "timeout_keep_alive": 15,
-        "h11_max_incomplete_event_size": MOST_HEADER_BYTES,
-        "limit_concurrency": MOST_CONNECTIONS,
-    }
+    return Impatient
 
 
 class Bounds:

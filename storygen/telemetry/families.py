@@ -70,14 +70,14 @@ class Room:
 class Family(Generic[M]):
     """A metric whose children are found by their label values; what is not allowed becomes `other` and is counted."""
 
-    __slots__ = ("_allowed", "_bound", "_overflow", "_room", "_series", "metric", "name")
+    __slots__ = ("_allowed", "_bound", "_labels", "_overflow", "_room", "_series", "metric", "name")
 
     def __init__(
         self, declared: names.Metric, allowed: Allowed, registry: CollectorRegistry, overflow: Counter, room: Room
     ) -> None:
         kind = _TYPES[declared.type]
         options: dict[str, Any] = {"buckets": declared.buckets} if declared.buckets else {}
-        labels = [label.name for label in declared.labels]
+        self._labels = labels = [label.name for label in declared.labels]
         self.name = declared.name
         metric = kind(declared.name, declared.help, labels, registry=registry, **options)
         self.metric: M = metric  # type: ignore[assignment]  # its declared type decides
@@ -94,6 +94,12 @@ class Family(Generic[M]):
     def of(self, *values: str) -> M:
         """The child with these label values."""
         return self._bound.get(values) or self._admit(values)
+
+    def allow(self, label: str, values: Iterable[str]) -> None:
+        """Add to the closed set of a label what is known only once the process is put together."""
+        place = self._labels.index(label)
+        kept = self._allowed[place] | frozenset(values)
+        self._allowed = (*self._allowed[:place], kept, *self._allowed[place + 1 :])
 
     def remove(self, *values: str) -> None:
         """Let the child with these label values vanish, if it is there."""

@@ -32,6 +32,7 @@ _ENDED: Mapping[str, tuple[str, str]] = {
     "ffmpeg": ("ffmpeg.ended", "step"),
     "send": ("job.sent", "queue"),
     "process": ("job.processed", "queue"),
+    "request": ("request.ended", "method"),
 }
 _LOUD = frozenset({"run", "stage", "call"})
 

@@ -16,7 +16,7 @@ class Span:
 
     prefix: str
     named_by: str
-    kind: Literal["INTERNAL", "CLIENT", "PRODUCER", "CONSUMER"] = "INTERNAL"
+    kind: Literal["INTERNAL", "CLIENT", "SERVER", "PRODUCER", "CONSUMER"] = "INTERNAL"
     fields: Mapping[str, str] = field(default_factory=dict)
     events: tuple[str, ...] = ()
     room: str = ""
@@ -112,6 +112,12 @@ SPANS: Mapping[str, Span] = {
         },
     ),
     "operation": Span(prefix="operation", named_by="operation"),
+    "request": Span(
+        prefix="",
+        named_by="method and route",
+        kind="SERVER",
+        fields={"method": "http.request.method", "route": "http.route", "status": "http.response.status_code"},
+    ),
     "send": Span(prefix="send", named_by="queue", kind="PRODUCER", fields={"count": "messaging.batch.message_count"}),
     "process": Span(
         prefix="process",

@@ -29,6 +29,7 @@ Plain: TypeAlias = str | bool | int | float
 _KINDS = {
     "INTERNAL": SpanKind.INTERNAL,
     "CLIENT": SpanKind.CLIENT,
+    "SERVER": SpanKind.SERVER,
     "PRODUCER": SpanKind.PRODUCER,
     "CONSUMER": SpanKind.CONSUMER,
 }
@@ -71,6 +72,8 @@ class Tracing:
             put(spans.OUTCOME, _OUTCOMES[timed.outcome])
             if timed.kind == "operation":
                 put(spans.OPERATION_NAME, timed.name)
+            elif timed.kind == "request":  # which route it takes is known only now
+                span.update_name(f"{timed.name} {timed.fields.get('route', '')}".rstrip())
             if timed.stage:
                 put(spans.STAGE_NAME, timed.stage)
             if timed.scene is not None:
@@ -186,6 +189,7 @@ _ATTRIBUTES: Mapping[str, Callable[[Timed], dict[str, Plain]]] = {
     "ffmpeg": _of_other,
     "send": _of_job,
     "process": _of_job,
+    "request": _of_other,
 }
 
 

@@ -135,7 +135,16 @@ def small_app(settings: Settings) -> FastAPI:
 def served(app: FastAPI) -> Iterator[Site]:
     """Serve `app` as `storygen serve` does, on a free port of loopback."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", **limits.server_options()
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=limits.impatient(),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=2 * limits.MOST_HEADER_BYTES,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
