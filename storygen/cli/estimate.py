@@ -53,14 +53,14 @@ def _lines(found: Estimate) -> Iterator[str]:
     for stage in found.stages:
         yield (
             f"  {stage.stage:<10} {plain(', '.join(stage.providers)) or '-':<22} {stage.calls or '-':>5} "
-            f"{stage.cached or '-':>6}  {_cost(stage):<19} {_time(stage.low_seconds, stage.high_seconds)}"
+            f"{stage.cached or '-':>6}  {_cost(stage):<19} {span(stage.low_seconds, stage.high_seconds)}"
         )
     yield ""
-    yield f"Cost: {_dollars(found.low_usd, found.high_usd)}{_stored(found)}"
+    yield f"Cost: {money(found.low_usd, found.high_usd)}{_stored(found)}"
     for model in found.unpriced:
         yield f"  {plain(model)} has no known price and is not in it; set one in `prices`."
     if found.runs:
-        said = _time(found.low_seconds, found.high_seconds)
+        said = span(found.low_seconds, found.high_seconds)
         yield f"Time: {said}, by {found.runs} earlier run{'' if found.runs == 1 else 's'}; scenes go side by side"
     else:
         yield "Time: not known before a first run"
@@ -72,7 +72,7 @@ def _cost(stage: StageEstimate) -> str:
         return "-"
     if stage.unpriced and not priced:
         return "unpriced"
-    return _dollars(stage.low_usd, stage.high_usd) + (" + unpriced" if stage.unpriced else "")
+    return money(stage.low_usd, stage.high_usd) + (" + unpriced" if stage.unpriced else "")
 
 
 def _stored(found: Estimate) -> str:
@@ -80,14 +80,16 @@ def _stored(found: Estimate) -> str:
     return f"; {stored} of {calls} calls are stored and cost nothing" if stored else ""
 
 
-def _dollars(low: float, high: float) -> str:
+def money(low: float, high: float) -> str:
+    """A range of dollars; one sum where both ends read alike."""
     from storygen.telemetry.report_words import dollars
 
     said = [dollars(value) for value in (low, high)]
     return said[0] if said[0] == said[1] else f"{said[0]} to {said[1]}"
 
 
-def _time(low: float | None, high: float | None) -> str:
+def span(low: float | None, high: float | None) -> str:
+    """A range of time, as far as it is known."""
     from storygen.telemetry.report_words import seconds
 
     if low == high == 0:

@@ -34,10 +34,16 @@ class _Row:
         return _LABEL + _LANE * len(self.lanes) + _GAP
 
 
-def draw(recording: Recording) -> str:
-    """The whole picture; empty where nothing took time."""
+def in_order(recording: Recording) -> list[Entry]:
+    """The pieces of work that the picture shows, in order of time; a bar that opens says its place among them, from 1."""
+    longest = sorted(figures.work(recording), key=lambda entry: -entry.seconds)[:MOST_BARS]
+    return sorted(longest, key=lambda entry: (entry.started, entry.ended))
+
+
+def draw(recording: Recording, *, opens: bool = False) -> str:
+    """The whole picture; empty where nothing took time. With `opens` each bar carries its place as `data-work`."""
     start, end = figures.bounds(recording)
-    work = sorted(figures.work(recording), key=lambda entry: -entry.seconds)[:MOST_BARS]
+    work = in_order(recording)
     if end <= start or not work:
         return ""
     rows = _rows(work)
@@ -49,6 +55,7 @@ def draw(recording: Recording) -> str:
         *_axis(scale, height),
     ]
     attempts = _attempts(recording)
+    places = {id(entry): f' data-work="{place}"' for place, entry in enumerate(work, 1)} if opens else {}
     middle: dict[Piece, float] = {}
     top = float(_AXIS)
     for row in rows:
@@ -59,7 +66,7 @@ def draw(recording: Recording) -> str:
                 piece = Piece(entry.name, entry.scene, entry.started, entry.ended)
                 middle[piece] = y + _BAR / 2
                 mine = attempts.get((entry.stage, entry.scene), []) if entry.kind == "stage" else []
-                parts += _bar(entry, y, scale, piece in path, mine)
+                parts += _bar(entry, y, scale, piece in path, mine, places.get(id(entry), ""))
         top += row.height
     parts += _links([piece for piece in path if piece in middle], middle, scale)
     return "".join([*parts, "</svg>"])
@@ -77,7 +84,7 @@ class _Scale:
 
 def _rows(work: Iterable[Entry]) -> list[_Row]:
     by_scene: dict[int | None, _Row] = {}
-    for entry in sorted(work, key=lambda entry: (entry.started, entry.ended)):
+    for entry in work:
         row = by_scene.setdefault(entry.scene, _Row(entry.scene))
         lane = next((lane for lane in row.lanes if lane[-1].ended <= entry.started), None)
         if lane is None:
@@ -119,14 +126,16 @@ def _label(row: _Row, top: float) -> list[str]:
     return [f'<text class="row" x="0" y="{top + _LABEL - 6}">{name}{more}</text>']
 
 
-def _bar(entry: Entry, y: float, scale: _Scale, critical: bool, attempts: Sequence[Entry]) -> list[str]:
+def _bar(
+    entry: Entry, y: float, scale: _Scale, critical: bool, attempts: Sequence[Entry], place: str
+) -> list[str]:
     left, right = scale.at(entry.started), scale.at(entry.ended)
     width = round(right - left, 3)
     look = ["bar", stage_class(entry.name), entry.outcome]
     if critical:
         look.append("critical")
     parts = [
-        f'<g class="{escape(" ".join(look))}"><title>{escape(_hover(entry, critical, attempts))}</title>',
+        f'<g class="{escape(" ".join(look))}"{place}><title>{escape(_hover(entry, critical, attempts))}</title>',
         f'<rect x="{left}%" y="{y}" width="{f"{width}%" if width > 0.5 else 4}" height="{_BAR}" rx="3"/>',
     ]
     if len(attempts) > 1:

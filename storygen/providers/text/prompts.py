@@ -36,7 +36,7 @@ Words are spoken at {pace} a minute, so count: the length matters.
 - `mood` is the feeling of the scene, one of: {moods}.
 Titles are at most six words."""
 
-_LANGUAGES = {
+LANGUAGES = {
     "ar": "Arabic", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English", "es": "Spanish",
     "fi": "Finnish", "fr": "French", "he": "Hebrew", "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian",
     "it": "Italian", "ja": "Japanese", "ko": "Korean", "nl": "Dutch", "no": "Norwegian", "pl": "Polish",
@@ -85,7 +85,7 @@ def scenes(brief: Brief) -> int:
 
 
 def _language(brief: Brief) -> str:
-    name = _LANGUAGES.get(brief.language.lower().split("-")[0])
+    name = LANGUAGES.get(brief.language.lower().split("-")[0])
     return f"{name} ({brief.language})" if name else f"the language with the BCP 47 tag {brief.language}"
 
 
