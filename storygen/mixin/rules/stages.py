@@ -276,8 +276,8 @@ def _bottleneck(config: Config) -> Alert:
                     "voice and visuals: raise `at_once` or `per_minute` of the provider if its contract allows, or "
                     "give it another key."
                 ),
-                "assembly: more cores (`run.cores`), or a smaller frame (`video.height`).",
-                "`storygen compare STORY` tells whether another provider is faster, and what it costs.",
+                "assembly: more cores (`run.cores`), or a smaller frame (`film.height`).",
+                "`storygen compare STORY --a WISH --b WISH` tells whether another provider is faster, and its cost.",
             ),
             over="The share falls below the limit. Where it cannot, set `enabled = false`: this alert is a hint.",
         ),
