@@ -136,7 +136,7 @@ def _red(config: Config) -> Iterator[Panel]:
 
 
 def _limits(config: Config) -> Iterator[Panel]:
-    limit = f"max by (job, stage) ({_SCOPE.raw('storygen_stage_timeout_seconds')})"
+    limit = f"max by (job, stage) ({_SCOPE.now('storygen_stage_timeout_seconds')})"
     yield series(
         "Time against the limit",
         "percentunit",
