@@ -233,8 +233,8 @@ def _no_success(config: Config) -> Alert:
                 "`storygen doctor --live` says which provider or tool does not work.",
                 "If a run is under way and hangs, see PipelineStalled.",
                 (
-                    "Make one small film by hand with built-ins alone: `storygen run STORY --config EMPTY_FILE`. If that "
-                    "works, it is a provider."
+                    "Make one small film by hand with built-ins alone: `storygen run STORY --config EMPTY_FILE`. If "
+                    "that works, it is a provider."
                 ),
             ),
             over="A run succeeds.",
