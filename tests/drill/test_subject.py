@@ -42,6 +42,6 @@ def test_only_what_has_not_changed_for_long_is_cleared(tmp_path: Path) -> None:
 
     for name, age in (("old", 100), ("new", 0)):
         (tmp_path / "films" / name).mkdir(parents=True)
-        os.utime(tmp_path / "films" / name, (os.stat(tmp_path).st_mtime - age,) * 2)
+        os.utime(tmp_path / "films" / name, (tmp_path.stat().st_mtime - age,) * 2)
     clear(tmp_path, "films/*", 50)
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["new"]
