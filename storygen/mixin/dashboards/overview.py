@@ -24,7 +24,8 @@ from storygen.mixin.dashboards.base import (
 )
 from storygen.mixin.dashboards.cost import of_budget
 from storygen.mixin.rules.objectives import FAILURES
-from storygen.mixin.rules.stages import P95, SHARE
+from storygen.mixin.rules.pace import SHARE
+from storygen.mixin.rules.stages import P95
 
 _SCOPE = Scope("pipeline")
 _ROW = 3

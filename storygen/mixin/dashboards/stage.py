@@ -23,7 +23,8 @@ from storygen.mixin.dashboards.base import (
     table,
     total,
 )
-from storygen.mixin.rules.stages import P95, PACE, PAST, SHARE
+from storygen.mixin.rules.pace import PACE, PAST, SHARE
+from storygen.mixin.rules.stages import P95
 
 _SCOPE = Scope("stage")
 _COUNT = "storygen_stage_duration_seconds_count"
