@@ -12,7 +12,7 @@ from storygen.drill.faults import SPEAKER, Act, Fault
 from storygen.drill.subject import Subject
 from storygen.stack.stack import Stack
 
-_FLAP_SECONDS = 0.5
+_FLAP_SECONDS = 0.55
 _DAMAGE_SECONDS = 0.2
 _READY_SECONDS = 60.0
 _Block = AbstractContextManager[None]

@@ -147,7 +147,7 @@ class _Drill:
         from storygen.mixin.dashboards import queries
         from storygen.mixin.dashboards.asking import resolved
 
-        asked = [query for query in queries(self._config) if query.filled]
+        asked = [query for query in queries(self._config) if query.filled and query.expr]
         values = {"__rate_interval": "10m", "__range": "1h", "job": self._config.job}
         empty = [
             f"{query.board}: {query.panel}" for query in asked if not self._stack.query(resolved(query.expr, **values))

@@ -11,6 +11,7 @@ SHARE = "job_stage:storygen_stage_critical_seconds:share_rate30m"
 CRITICAL = "job_stage:storygen_stage_critical_seconds:rate30m"
 PACE = "job_stage:storygen_stage_seconds_per_film_second:ratio_rate1h"
 PAST = "job_stage:storygen_stage_seconds_per_film_second:past"
+_FELT = 0.02  # seconds of work for a second of film
 _BY = LABELS["stage"]
 _SECONDS = "storygen_stage_duration_seconds"
 _CRITICAL = "storygen_stage_critical_seconds_total"
@@ -49,7 +50,9 @@ def _slower(config: Config) -> Alert:
     done = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
     return Alert(
         name="StageSlowdown",
+        # What takes a few milliseconds doubles by chance, and nobody feels it.
         expr=f"{PACE} / on ({_BY}) {PAST} > {knobs.limit:g}\n"
+        f"and on ({_BY}) {PACE} > {_FELT:g}\n"
         f"and on ({_BY}) {increase(_BY, done, window)} >= {knobs.minimum:g}",
         knobs=knobs,
         summary='{{ $labels.stage }} takes {{ $value | printf "%.1f" }} times as long as before',
