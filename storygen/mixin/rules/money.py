@@ -17,20 +17,32 @@ REJECTIONS = "storygen_budget_rejections_total"
 UNPRICED = "storygen_unpriced_calls_total"
 PAID = "storygen_run_cost_usd_sum"
 FILMS = "storygen_films_total"
+_WASTED_RATE = "job_provider:storygen_wasted_cost_usd:rate5m"
+_COST_RATE = "job_provider:storygen_cost_usd:rate5m"
 SPENT = "job:storygen_spent_usd:rate5m"
 COST_PER_FILM = "job_pipeline:storygen_cost_usd_per_film:ratio"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
+    recordings = (_spent(config), *_waste(config), _cost_per_film(config))
     alerts = (_rejected(config), _nearly_spent(config), _dear(config), _wasted(config), _unpriced(config))
-    return (Group(name="storygen-money", recordings=(_spent(config), _cost_per_film(config)), alerts=alerts),)
+    return (Group(name="storygen-money", recordings=recordings, alerts=alerts),)
 
 
 def _spent(config: Config) -> Recording:
     """Dollars a second. Answers that were lost may have been billed, and count against the budget too."""
     certain, perhaps = (f"rate({selector(name, job=config.job)}[{config.window('5m')}])" for name in (COST, UNCERTAIN))
     return Recording(record=SPENT, expr=f"sum by (job) ({certain} or {perhaps})")
+
+
+def _waste(config: Config) -> tuple[Recording, ...]:
+    """By the five minutes: to read every child over an hour takes longer than all else here."""
+    both = {_WASTED_RATE: WASTED, _COST_RATE: COST}
+    by, window = "job, provider", config.window("5m")
+    return tuple(
+        Recording(record=name, expr=rate(by, selector(metric, job=config.job), window)) for name, metric in both.items()
+    )
 
 
 def _cost_per_film(config: Config) -> Recording:
@@ -207,7 +219,7 @@ def _dear_proofs(config: Config) -> tuple[Proof, ...]:
 def _wasted(config: Config) -> Alert:
     knobs = config.of("WastedSpendHigh")
     by, window = "job, provider", config.window(knobs.window)
-    wasted, spent = (selector(name, job=config.job) for name in (WASTED, COST))
+    wasted, spent = (f"avg_over_time({name}[{window}])" for name in (_WASTED_RATE, _COST_RATE))
     labels = {"job": config.job, "provider": "elevenlabs"}
 
     def series(share: float, a_minute: float, minutes: int) -> Series:
@@ -219,8 +231,8 @@ def _wasted(config: Config) -> Alert:
 
     return Alert(
         name="WastedSpendHigh",
-        expr=f"{rate(by, wasted, window)} / {rate(by, spent, window)} > {knobs.limit:g}\n"
-        f"and on ({by}) {increase(by, wasted, window)} >= {knobs.minimum:g}\n"
+        expr=f"{wasted} / {spent} > {knobs.limit:g}\n"
+        f"and on ({by}) {wasted} * {seconds(window):g} >= {knobs.minimum:g}\n"
         f"{unless_told('WastedSpendHigh', window)}",
         knobs=knobs,
         summary="{{ $value | humanizePercentage }} of what {{ $labels.provider }} is paid is for nothing",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
 from storygen.mixin.config import Config, spoken
-from storygen.mixin.promql import LABELS, increase, rate, selector
+from storygen.mixin.promql import LABELS, counted, increase, rate, selector
 from storygen.mixin.proofs import after, flat, percent, ramp, steps
 
+_SPREAD = "job_stage_le:storygen_stage_duration_seconds_bucket:rate5m"
 P50 = "job_stage:storygen_stage_duration_seconds:p50_rate30m"
 P95 = "job_stage:storygen_stage_duration_seconds:p95_rate30m"
 _BY = LABELS["stage"]
@@ -25,10 +26,15 @@ def groups(config: Config) -> tuple[Group, ...]:
 def _recordings(config: Config) -> tuple[Recording, ...]:
     # Those that ran into the limit belong to how long a stage takes; what came from a cache does not.
     buckets = selector(f"{_SECONDS}_bucket", job=config.job, outcome="=~success|timeout")
-    spread = rate(f"{_BY}, le", buckets, config.window("30m"))
+    half = f"avg_over_time({_SPREAD}[{config.window('30m')}])"
+    knobs = config.of("StageFailureRatioHigh")
+    failed, window = selector(_FAILURES, job=config.job), config.window(knobs.window)
     return (
-        Recording(record=P50, expr=f"histogram_quantile(0.5, {spread})"),
-        Recording(record=P95, expr=f"histogram_quantile(0.95, {spread})"),
+        # There are thousands of buckets: they are read over five minutes, and half an hour is the mean of these.
+        Recording(record=_SPREAD, expr=rate(f"{_BY}, le", buckets, config.window("5m"))),
+        Recording(record=P50, expr=f"histogram_quantile(0.5, {half})"),
+        Recording(record=P95, expr=f"histogram_quantile(0.95, {half})"),
+        Recording(record=counted(_BY, _FAILURES, knobs.window), expr=increase(_BY, failed, window)),
     )
 
 
@@ -39,7 +45,7 @@ def _voice(config: Config, metric: str, **more: str) -> str:
 def _failing(config: Config) -> Alert:
     knobs = config.of("StageFailureRatioHigh")
     window = config.window(knobs.window)
-    failed = selector(_FAILURES, job=config.job)
+    failed = counted(_BY, _FAILURES, knobs.window)
     good = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
     minutes, least = steps(knobs.window) + steps(knobs.hold) + 10, knobs.minimum / steps(knobs.window)
 
@@ -53,11 +59,8 @@ def _failing(config: Config) -> Alert:
     at, value = after(knobs.window, knobs.hold), percent(knobs.limit * 1.05)
     return Alert(
         name="StageFailureRatioHigh",
-        expr=(
-            f"{rate(_BY, failed, window)} / ({rate(_BY, failed, window)} + {rate(_BY, good, window)}) > "
-            f"{knobs.limit:g}\nand on ({_BY}) {increase(_BY, failed, window)} + {increase(_BY, good, window)} >= "
-            f"{knobs.minimum:g}"
-        ),
+        expr=f"{failed} / ({failed} + {increase(_BY, good, window)}) > {knobs.limit:g}\n"
+        f"and on ({_BY}) {failed} + {increase(_BY, good, window)} >= {knobs.minimum:g}",
         knobs=knobs,
         summary="{{ $labels.stage }} fails in {{ $value | humanizePercentage }} of its work",
         description=f"Of what the stage {{{{ $labels.stage }}}} did in the last {spoken(window)}, "
