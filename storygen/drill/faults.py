@@ -108,6 +108,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("unavailable"),
+        settings={"vendors": {"elevenlabs": {"breaker": {"seconds": 0.1}}}},
         act="flap",
         mix="tales",
         onset=1.0,
@@ -149,6 +150,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("WastedSpendHigh", "FilmsDegraded"),
         labels={"provider": FILMER},
         rules=_vendor("empty_clip", FILMER, rate=_MOST),
+        onset=2.0,  # a clip is ordered, asked for and fetched before anybody sees that it is empty
         mix="films",
     ),
     Fault(
@@ -162,11 +164,11 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="slower than yesterday",
-        says="the voice takes a little more than twice as long as yesterday and a week ago",
+        says="the voice takes more than twice as long as yesterday and a week ago",
         expected="StageSlowdown",
         allowed=("StageBottleneck",),
         labels={"stage": "voice"},
-        slowness=1.6,
+        slowness=2.0,
         onset=1.0,
     ),
     Fault(
