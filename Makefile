@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STORY ?= examples/night-shift.md
 
-.PHONY: story test lint bench bench-long install docs lock clean help
+.PHONY: story test lint bench bench-long stack drill install docs lock clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,9 +22,17 @@ lint: $(VENV)/.dev  ## style, types, and pages that are made from the code
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(PY) scripts/settings_page.py --check
+	@$(PY) -m storygen mixin build --check
 
-docs: $(VENV)/.dev  ## write the pages that are made from the code
+docs: $(VENV)/.dev  ## write the pages, dashboards, rules and runbooks that are made from the code
 	@$(PY) scripts/settings_page.py
+	@$(PY) -m storygen mixin build
+
+stack: $(VENV)/.dev  ## Prometheus, Alertmanager and traces on this machine, until Ctrl-C
+	@$(PY) -m storygen stack
+
+drill: $(VENV)/.dev  ## break one thing at a time and see that the right alert arrives
+	@$(PY) -m storygen drill
 
 bench: $(VENV)/.dev  ## the figures that the README quotes
 	@$(PY) -m benchmarks

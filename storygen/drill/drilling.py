@@ -16,11 +16,12 @@ from storygen.drill import past
 from storygen.drill.breaking import Scene, broken
 from storygen.drill.faults import Fault
 from storygen.drill.judging import WATCHDOG, Verdict, arrival, is_expected, others, promised, summary
+from storygen.drill.load import MIXES
 from storygen.drill.subject import Subject
 from storygen.drill.table import Healthy, Panels, Report
 from storygen.errors import InvalidSettings, ResourceFailure
 from storygen.mixin.base import PREFIX
-from storygen.mixin.config import Config, load, seconds
+from storygen.mixin.config import Config, load, seconds, written
 from storygen.stack import programs
 from storygen.stack.inbox import Alert
 from storygen.stack.stack import Stack, scaled
@@ -33,6 +34,7 @@ _START_SECONDS = 90.0
 _PATIENCE, _MORE_PATIENCE = 2.0, 10.0
 _CALM_SECONDS = 120.0
 _HOUR = 3600.0
+_LEAST = 0.6  # of the films that the usual mix asks for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,7 @@ class _Drill:
         self._wait_for("both make films", "count(sum by (instance) (increase(storygen_films_total[20s])) > 1) == 2")
         self._tell(f"measuring how this machine does when nothing is broken, for {hour:.0f} s")
         self._pass(hour)
+        self._insist_on_pace(hour)
         self._give_past()
         self._wait_for("the past is there", f"count({past.compared(self._config)[0]} offset 1d) > 0")
         self._tell(f"a healthy hour, in {hour:.0f} s")
@@ -147,12 +150,23 @@ class _Drill:
         from storygen.mixin.dashboards import queries
         from storygen.mixin.dashboards.asking import resolved
 
-        asked = [query for query in queries(self._config) if query.filled]
+        asked = [query for query in queries(self._config) if query.filled and query.expr]
         values = {"__rate_interval": "10m", "__range": "1h", "job": self._config.job}
         empty = [
             f"{query.board}: {query.panel}" for query in asked if not self._stack.query(resolved(query.expr, **values))
         ]
         return Panels(asked=len(asked), empty=tuple(dict.fromkeys(empty)))
+
+    def _insist_on_pace(self, hour: float) -> None:
+        """Rules judge only where enough happened: the fewer films there are, the longer the windows have to be."""
+        found = self._stack.query(f"sum(rate(storygen_films_total[{written(hour)}]))")
+        films = float(found[0]["value"][1]) if found else 0.0
+        needed = _LEAST * sum(MIXES["usual"].values()) * self._config.scale / SCALE
+        if films < needed:
+            raise ResourceFailure(
+                f"This machine makes {films:.1f} films a second now; at this scale the drill needs {needed:.1f}.",
+                hint="End what else runs here, or give a lower --scale: it takes longer and needs fewer films.",
+            )
 
     def _give_past(self) -> None:
         """Prometheus reads blocks when it starts."""

@@ -57,11 +57,10 @@ def _vendor(fault: str, vendor: str = SPEAKER, **more: Any) -> tuple[Mapping[str
 
 
 _STAND_INS = ("FallbackInUse", "FilmsDegraded")
-_FAILED_RUNS = ("StageFailureRatioHigh", "RunErrorBudgetBurn")
 _BY_SPEAKER = {"provider": SPEAKER}
 # A vendor that fails every time is left alone after five failures: then the open breaker is the alert, and it silences
 # the ratio of errors. Faults whose alert is that ratio therefore hit some of the requests: one key of several.
-_SOME, _MANY = 0.4, 0.5
+_SOME, _MANY, _MOST = 0.4, 0.5, 0.65
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
@@ -81,8 +80,8 @@ FAULTS: tuple[Fault, ...] = (
         # A stage that takes several times as long becomes the longest part of the way.
         allowed=("StageBottleneck",),
         labels={"stage": "voice"},
-        rules=_vendor("slow", seconds=1.6),
-        onset=1.6,
+        rules=_vendor("slow", seconds=1.2),
+        onset=1.2,
     ),
     Fault(
         name="rate limited",
@@ -104,12 +103,14 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="flapping",
-        says="the voice's vendor comes and goes twice a second",
+        says="the voice's vendor comes and goes every second",
         expected="CircuitBreakerFlapping",
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("unavailable"),
+        settings={"vendors": {"elevenlabs": {"breaker": {"seconds": 0.1}}}},
         act="flap",
+        mix="tales",
         onset=1.0,
     ),
     Fault(
@@ -119,6 +120,7 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("hang"),
+        settings={"vendors": {"elevenlabs": {"timeout": 1.5}}},
         onset=4.0,
     ),
     Fault(
@@ -147,7 +149,8 @@ FAULTS: tuple[Fault, ...] = (
         expected="ProviderErrorRatioHigh",
         allowed=("WastedSpendHigh", "FilmsDegraded"),
         labels={"provider": FILMER},
-        rules=_vendor("empty_clip", FILMER, rate=_MANY),
+        rules=_vendor("empty_clip", FILMER, rate=_MOST),
+        onset=2.0,  # a clip is ordered, asked for and fetched before anybody sees that it is empty
         mix="films",
     ),
     Fault(
@@ -161,11 +164,11 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="slower than yesterday",
-        says="the voice takes a little more than twice as long as yesterday and a week ago",
+        says="the voice takes more than twice as long as yesterday and a week ago",
         expected="StageSlowdown",
         allowed=("StageBottleneck",),
         labels={"stage": "voice"},
-        slowness=1.6,
+        slowness=2.0,
         onset=1.0,
     ),
     Fault(
@@ -214,11 +217,13 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="ffmpeg hung",
-        says="ffmpeg starts and never gets anywhere",
+        says="one ffmpeg in four starts and never gets anywhere",
         expected="RunStalled",
-        allowed=_FAILED_RUNS,
+        # What waits for a core behind one that stands still becomes slow.
+        allowed=("StageFailureRatioHigh", "StageSlowdown"),
+        settings={"run": {"stall_seconds": 2.5}},
         act="hang ffmpeg",
-        onset=5.0,
+        onset=3.5,
         is_quick=True,
     ),
     Fault(
@@ -235,7 +240,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="TelemetryDropped",
         act="stop collector",
         labels={"signal": "traces"},
-        onset=8.0,
+        onset=3.0,
     ),
     Fault(
         name="target gone",
@@ -309,6 +314,7 @@ FAULTS: tuple[Fault, ...] = (
         labels=_BY_SPEAKER,
         rules=_vendor("server_error", every=6),
         settings={"vendors": {"elevenlabs": {"attempts": 1}}},
+        onset=1.0,
         mix="tales",
     ),
     Fault(

@@ -72,6 +72,8 @@ _CONNECTION_CLASSES = (
     *("APIConnectionError", "ModelConnectionError", "TransportError", "StreamError", "NetworkError"),
     *("WebSocketConnectionClosedError", "WebSocketQueueFullError", "ContinuationInterruptedError", "RetryableError"),
     *("ConnectionError", "gaierror", "SSLError", "IncompleteRead", "TooManyRedirects"),
+    # aiohttp's, which google-genai uses where it is installed.
+    *("ClientConnectionError", "ClientPayloadError"),
 )
 _SERVER_CLASSES = ("InternalServerError", "ServerError", "ModelServerError", "ModelUnavailableError", "TooEarlyError")
 _OUTPUT_CLASSES = (
@@ -86,7 +88,14 @@ _REFUSED_CLASSES = (
 # The request had not been sent yet, so nothing can have been billed.
 _UNSENT = {
     *("ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "LocalProtocolError", "InvalidURL"),
-    *("ProxyError", "ConnectionRefusedError", "gaierror", "ConcurrencyLimitExceeded", "WebSocketQueueFullError"),
+    *(
+        "ProxyError",
+        "ClientConnectorError",
+        "ConnectionRefusedError",
+        "gaierror",
+        "ConcurrencyLimitExceeded",
+        "WebSocketQueueFullError",
+    ),
 }
 _EARLY = {"pool", "connect"}
 # These quote what a model wrote, which may be somebody's story.

@@ -201,6 +201,8 @@ async def validated(errand: Errand, onward: Onward) -> Accepted:
     checks = await errand.call.check(answer.value)
     failed = [check for check in checks if check.verdict is Verdict.FAIL]
     if failed:
+        for check in failed:  # of an answer that is taken the stage tells
+            events.emit(events.Checked(check=check, provider=errand.provider.name))
         raise InvalidOutput(_explain(errand.provider.name, failed), provider=errand.provider.name)
     return answer, checks
 

@@ -10,12 +10,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # ships no types
 
 TRACES = 2_000
-TOTAL_BYTES = 64 * 1024 * 1024
+TOTAL_BYTES = 32 * 1024 * 1024  # as they are sent; in memory it is about three times as much
 SEARCH_DEPTH = 100
 _STATUS = {"unset": 0, "ok": 1, "error": 2}
 _KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
@@ -98,14 +99,18 @@ def _by_trace(part: Any) -> Iterator[tuple[str, Any]]:
     """Split `ResourceSpans` into one per trace; most are of one trace already."""
     ids = {bytes(span.trace_id) for scope in part.scope_spans for span in scope.spans}
     for trace in ids:
-        own = type(part)()
-        own.CopyFrom(part)
-        if len(ids) > 1:
-            for scope in own.scope_spans:
-                kept = [span for span in scope.spans if span.trace_id == trace]
-                del scope.spans[:]
-                scope.spans.extend(kept)
+        own = part if len(ids) == 1 else _only(part, trace)
         yield trace.hex().zfill(32), own
+
+
+def _only(part: Any, trace: bytes) -> Any:
+    own = type(part)()
+    own.CopyFrom(part)
+    for scope in own.scope_spans:
+        kept = [span for span in scope.spans if span.trace_id == trace]
+        del scope.spans[:]
+        scope.spans.extend(kept)
+    return own
 
 
 def _spans(parts: Sequence[Any]) -> Iterator[tuple[Any, Any, Any]]:
@@ -138,9 +143,8 @@ def _has(part: Any, scope: Any, span: Any, key: str, value: str) -> bool:
         return bool(getattr(scope.scope, key.removeprefix("scope.")) == value)
     if key.startswith("resource."):
         return value in _values(key.removeprefix("resource."), part.resource.attributes)
-    places = [span.attributes, scope.scope.attributes, part.resource.attributes]
-    places += [near.attributes for near in (*span.events, *span.links)]
-    return any(value in _values(key, place) for place in places)
+    places = chain((span, scope.scope, part.resource), span.events, span.links)
+    return any(value in _values(key, place.attributes) for place in places)
 
 
 def _values(key: str, attributes: Sequence[Any]) -> list[str]:

@@ -53,7 +53,7 @@ def test_alerts_are_silent_below_their_threshold_and_fire_above(file: Path) -> N
 def test_changed_thresholds_are_proven_as_well(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(CHANGED)
     build.write(load(tmp_path / "mine.toml"), tmp_path)
-    rooms = ("targets", "stages", "queue", "health")
+    rooms = ("targets", "stages", "pace", "queue", "health")
     promtool("test", "rules", *(path for room in rooms for path in (tmp_path / "tests/alerts").glob(f"*-{room}*.yml")))
 
 

@@ -328,6 +328,11 @@ def test_durations_and_costs_show_exemplars() -> None:
     }
 
     assert kept <= with_points
+    for uid, panel in every_panel():
+        for target in panel["targets"] if panel["type"] == "timeseries" else []:
+            measured = {mention.metric.removesuffix("_bucket") for mention in promql.mentioned(target["expr"])}
+            if "histogram_quantile" in target["expr"] and measured & kept:
+                assert target["exemplar"], (uid, panel["title"])
 
 
 def test_a_limit_that_an_operator_changes_is_the_line_on_the_panel() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Tracer, TracerProvider
@@ -20,6 +21,7 @@ from storygen.mixin.config import load
 from storygen.stack.query import TraceServer
 from storygen.stack.stack import Stack
 from storygen.stack.traces import TraceStore
+from storygen.telemetry import receiver
 from tests.servers import eventually, need
 
 NOW = datetime.now(UTC)
@@ -235,7 +237,8 @@ def test_what_is_not_otlp_is_refused(server: TraceServer, body: bytes) -> None:
 def test_what_grows_without_end_when_unpacked_is_refused(server: TraceServer) -> None:
     import gzip
 
-    bomb = gzip.compress(bytes(64 * 1024 * 1024))
+    grown = batch(1, "x" * (receiver.LONGEST_BODY + 1))
+    bomb = gzip.compress(ExportTraceServiceRequest(resource_spans=[grown]).SerializeToString())
     answer = httpx.post(
         f"http://127.0.0.1:{server.http_port}/v1/traces", content=bomb, headers={"Content-Encoding": "gzip"}
     )

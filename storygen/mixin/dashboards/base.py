@@ -107,6 +107,10 @@ class Scope:
         ours = {"service_name": SERVICE} if OF_PROMETHEUS.fullmatch(series) else {}
         return self._narrowed(series, (*_TARGET, *labels_of(series)), ours | matchers)
 
+    def now(self, gauge: str, **matchers: str) -> str:
+        """The newest value of a gauge, which a scrape that failed does not hide."""
+        return f"last_over_time({self.raw(gauge, **matchers)}[{RATE}])"
+
     def recorded(self, series: str, **matchers: str) -> str:
         """A recorded series, such as `job_stage:...`: it has the labels of its level, and no instance."""
         return self._narrowed(series, tuple(series.partition(":")[0].split("_")), matchers)

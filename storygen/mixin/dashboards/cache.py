@@ -71,15 +71,15 @@ def _short() -> Iterator[Panel]:
 
 
 def _held(config: Config) -> Iterator[Panel]:
-    free = _SCOPE.raw("storygen_disk_free_bytes", volume="cache")
-    size = _SCOPE.raw("storygen_disk_size_bytes", volume="cache")
+    free = _SCOPE.now("storygen_disk_free_bytes", volume="cache")
+    size = _SCOPE.now("storygen_disk_size_bytes", volume="cache")
     limit = config.of("DiskNearlyFull").limit
     yield stat(
         "Size",
         "bytes",
         "What the cache holds, at the largest process that tells it. When it nears its limit, see whether what "
         "leaves is needed again.",
-        f"max ({_SCOPE.raw('storygen_cache_size_bytes')})",
+        f"max ({_SCOPE.now('storygen_cache_size_bytes')})",
         empty="Not measured",
         width=6,
         base="text",
@@ -166,7 +166,7 @@ def _room(config: Config) -> Iterator[Panel]:
         "Size of the cache",
         "bytes",
         "Grows to its limit and stays there. If it falls back again and again, the limit is too low for the stories.",
-        ask(f"max by (cache) ({_SCOPE.raw('storygen_cache_size_bytes')})", "{{cache}}"),
+        ask(f"max by (cache) ({_SCOPE.now('storygen_cache_size_bytes')})", "{{cache}}"),
         empty="Not measured",
         least=0,
     )
@@ -183,7 +183,7 @@ def _room(config: Config) -> Iterator[Panel]:
 
 def free_space(config: Config, scope: Scope, *, width: int) -> Panel:
     """What is left of the disks where films and the cache are kept."""
-    free, size = (scope.raw(f"storygen_disk_{what}_bytes") for what in ("free", "size"))
+    free, size = (scope.now(f"storygen_disk_{what}_bytes") for what in ("free", "size"))
     return series(
         "Free space",
         "percentunit",

@@ -51,7 +51,7 @@ def board(config: Config) -> Board:
 def of_budget(scope: Scope) -> str:
     """What of the budget of 24 hours is spent; answers that were lost may have been billed, and count."""
     spent, perhaps = (increase("", scope.raw(name), "24h") for name in (_COST, "storygen_uncertain_cost_usd_total"))
-    return f"({spent} + {perhaps}) / max ({scope.raw('storygen_budget_usd', window='24h')})"
+    return f"({spent} + {perhaps}) / max ({scope.now('storygen_budget_usd', window='24h')})"
 
 
 def _spending() -> Iterator[Panel]:
@@ -94,7 +94,7 @@ def _budget(config: Config) -> Iterator[Panel]:
         "currencyUSD",
         "What the settings allow for a run and for 24 hours. Without one, nothing stops a loop that spends: set "
         "`budget.day_usd`.",
-        ask(f"max by (window) ({_WHOLE.raw('storygen_budget_usd')})", "{{window}}"),
+        ask(f"max by (window) ({_WHOLE.now('storygen_budget_usd')})", "{{window}}"),
         base="text",
         empty="No budget is set",
     )

@@ -76,7 +76,7 @@ def _films() -> Iterator[Panel]:
         "short",
         "Under way without any that end means that something hangs; see RunStalled and Stage detail.",
         ask(increase("", _SCOPE.raw("storygen_runs_started_total"), "1h"), "started in an hour"),
-        ask(f"sum ({_SCOPE.raw('storygen_runs_in_progress')})", "under way"),
+        ask(f"sum ({_SCOPE.now('storygen_runs_in_progress')})", "under way"),
         alert="PipelineStalled",
         least=0,
         width=12,

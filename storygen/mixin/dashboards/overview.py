@@ -24,7 +24,8 @@ from storygen.mixin.dashboards.base import (
 )
 from storygen.mixin.dashboards.cost import of_budget
 from storygen.mixin.rules.objectives import FAILURES
-from storygen.mixin.rules.stages import P95, SHARE
+from storygen.mixin.rules.pace import SHARE
+from storygen.mixin.rules.stages import P95
 
 _SCOPE = Scope("pipeline")
 _ROW = 3
@@ -96,7 +97,7 @@ def _alive(config: Config) -> Iterator[Panel]:
         "Since the last success",
         "s",
         "How long no run has succeeded. Runs that start and do not succeed are a fault; no runs at all may be rest.",
-        f"time() - max ({_SCOPE.raw('storygen_last_success_timestamp_seconds')})",
+        f"time() - max ({_SCOPE.now('storygen_last_success_timestamp_seconds')})",
         alert="NoRecentSuccess",
         steps=((seconds(config.hold(config.of("NoRecentSuccess").window)), "red"),),
         empty="No success yet",
@@ -118,7 +119,7 @@ def _alive(config: Config) -> Iterator[Panel]:
         "Open breakers",
         "none",
         "Providers that are not called for now because they failed. Providers and models shows which and since when.",
-        f"sum (max by (provider, capability) ({_SCOPE.raw('storygen_circuit_breaker_state', state='open')}))",
+        f"sum (max by (provider, capability) ({_SCOPE.now('storygen_circuit_breaker_state', state='open')}))",
         alert="CircuitBreakerOpen",
         board="storygen-providers",
         steps=((1, "red"),),
@@ -245,7 +246,7 @@ def _lost_and_saved(config: Config) -> Iterator[Panel]:
 def _bottleneck(config: Config) -> tuple[Panel, ...]:
     share = f"max ({_SCOPE.recorded(SHARE, stage='STAGE')})"
     p95 = f"max ({_SCOPE.recorded(P95, stage='STAGE')})"
-    limit = _SCOPE.raw("storygen_stage_timeout_seconds", stage="STAGE")
+    limit = _SCOPE.now("storygen_stage_timeout_seconds", stage="STAGE")
     return (
         bars(
             "Share of the critical path, 30 min",

@@ -281,8 +281,8 @@ def _limits() -> Iterator[Panel]:
         "Share of each limit, at the busiest process. Always at 1: calls wait for each other; raise the limit if the "
         "provider allows.",
         ask(
-            f"max by (limit) ({_SCOPE.raw('storygen_concurrency_in_use')}"
-            f" / {_SCOPE.raw('storygen_concurrency_limit')})",
+            f"max by (limit) ({_SCOPE.now('storygen_concurrency_in_use')}"
+            f" / {_SCOPE.now('storygen_concurrency_limit')})",
             "{{limit}}",
         ),
         board="storygen-queue",
@@ -297,7 +297,7 @@ def breakers(scope: Scope) -> Panel:
     """The state of each breaker over time, as one line each: 0 closed, 1 half open, 2 open."""
 
     def state(name: str) -> str:
-        return f"max by (provider, capability) ({scope.raw('storygen_circuit_breaker_state', state=name)})"
+        return f"max by (provider, capability) ({scope.now('storygen_circuit_breaker_state', state=name)})"
 
     return timeline(
         "Breakers",

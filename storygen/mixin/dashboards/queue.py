@@ -51,7 +51,7 @@ def _short(config: Config) -> Iterator[Panel]:
         "none",
         "Grows while workers are busy: add workers. Grows while they are idle: see the oldest job and the workers' "
         "logs.",
-        f"sum ({_SCOPE.raw('storygen_jobs', state='queued')})",
+        f"sum ({_SCOPE.now('storygen_jobs', state='queued')})",
         alert="QueueBacklogGrowing",
         empty=_NO_QUEUE,
         width=6,
@@ -62,7 +62,7 @@ def _short(config: Config) -> Iterator[Panel]:
         "s",
         "How long the oldest job has not been begun. Above the limit, add workers, or see why those there are take "
         "none.",
-        f"max ({_SCOPE.raw('storygen_job_oldest_age_seconds', state='queued')})",
+        f"max ({_SCOPE.now('storygen_job_oldest_age_seconds', state='queued')})",
         alert="QueueWaitHigh",
         steps=((wait, "red"),),
         empty=_NO_QUEUE,
@@ -72,7 +72,7 @@ def _short(config: Config) -> Iterator[Panel]:
         "Runs without news",
         "s",
         "How long nothing was heard of a running job. Above the limit its worker is gone or hangs: see the runbook.",
-        f"max ({_SCOPE.raw('storygen_job_silent_seconds')})",
+        f"max ({_SCOPE.now('storygen_job_silent_seconds')})",
         alert="JobsStuck",
         steps=((stuck, "red"),),
         empty=_NO_QUEUE,
@@ -82,7 +82,7 @@ def _short(config: Config) -> Iterator[Panel]:
         "Runs under way",
         "none",
         "In all processes together. Stays the same for long while jobs wait: something hangs; see Stage detail.",
-        f"sum ({_SCOPE.raw('storygen_runs_in_progress')})",
+        f"sum ({_SCOPE.now('storygen_runs_in_progress')})",
         alert="PipelineStalled",
         width=6,
         base="text",
@@ -95,7 +95,7 @@ def _queue(config: Config) -> Iterator[Panel]:
         "Jobs by state",
         "short",
         "From the durable queue, so that jobs of workers that died are in it. Each queue is told by one process.",
-        ask(f"max by (queue, state) ({_SCOPE.raw('storygen_jobs')})", "{{queue}} {{state}}"),
+        ask(f"max by (queue, state) ({_SCOPE.now('storygen_jobs')})", "{{queue}} {{state}}"),
         alert="QueueBacklogGrowing",
         empty=_NO_QUEUE,
         stacked=True,
@@ -116,8 +116,8 @@ def _queue(config: Config) -> Iterator[Panel]:
         "s",
         "By state, and how long nothing was heard of one that runs. A line that climbs by a second a second is one job "
         "that nobody takes or ends.",
-        ask(f"max by (queue, state) ({_SCOPE.raw('storygen_job_oldest_age_seconds')})", "{{queue}} {{state}}"),
-        ask(f"max by (queue) ({_SCOPE.raw('storygen_job_silent_seconds')})", "{{queue}} without news"),
+        ask(f"max by (queue, state) ({_SCOPE.now('storygen_job_oldest_age_seconds')})", "{{queue}} {{state}}"),
+        ask(f"max by (queue) ({_SCOPE.now('storygen_job_silent_seconds')})", "{{queue}} without news"),
         alert="JobsStuck",
         empty=_NO_QUEUE,
         least=0,
@@ -129,7 +129,7 @@ def _workers() -> Iterator[Panel]:
         "Runs under way by process",
         "short",
         "A process with none while jobs wait does not take them: see its log.",
-        ask(f"sum by (instance) ({_SCOPE.raw('storygen_runs_in_progress')})", "{{instance}}"),
+        ask(f"sum by (instance) ({_SCOPE.now('storygen_runs_in_progress')})", "{{instance}}"),
         alert="PipelineStalled",
         stacked=True,
         least=0,
@@ -139,7 +139,7 @@ def _workers() -> Iterator[Panel]:
         "percentunit",
         "Share of each limit by process. cores always at 1: rendering is what takes the time; add cores or workers.",
         ask(
-            f"{_SCOPE.raw('storygen_concurrency_in_use')} / {_SCOPE.raw('storygen_concurrency_limit')}",
+            f"{_SCOPE.now('storygen_concurrency_in_use')} / {_SCOPE.now('storygen_concurrency_limit')}",
             "{{limit}} {{instance}}",
         ),
         alert="StageBottleneck",
@@ -150,8 +150,8 @@ def _workers() -> Iterator[Panel]:
         "In use and allowed",
         "short",
         "Over all processes. operations have no limit of their own; what needs a core waits for one of cores.",
-        ask(f"sum by (limit) ({_SCOPE.raw('storygen_concurrency_in_use')})", "{{limit}} in use"),
-        ask(f"sum by (limit) ({_SCOPE.raw('storygen_concurrency_limit')})", "{{limit}} allowed"),
+        ask(f"sum by (limit) ({_SCOPE.now('storygen_concurrency_in_use')})", "{{limit}} in use"),
+        ask(f"sum by (limit) ({_SCOPE.now('storygen_concurrency_limit')})", "{{limit}} allowed"),
         least=0,
     )
 
@@ -169,7 +169,7 @@ def _machine(config: Config) -> Iterator[Panel]:
         "Memory",
         "bytes",
         "Resident memory of the Python process. A line that only climbs is a leak: restart it and report it.",
-        ask(_SCOPE.raw("process_resident_memory_bytes"), "{{instance}}"),
+        ask(_SCOPE.now("process_resident_memory_bytes"), "{{instance}}"),
         least=0,
     )
     yield free_space(config, _SCOPE, width=8)

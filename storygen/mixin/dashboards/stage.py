@@ -23,7 +23,8 @@ from storygen.mixin.dashboards.base import (
     table,
     total,
 )
-from storygen.mixin.rules.stages import P95, PACE, PAST, SHARE
+from storygen.mixin.rules.pace import PACE, PAST, SHARE
+from storygen.mixin.rules.stages import P95
 
 _SCOPE = Scope("stage")
 _COUNT = "storygen_stage_duration_seconds_count"
@@ -136,7 +137,7 @@ def _red(config: Config) -> Iterator[Panel]:
 
 
 def _limits(config: Config) -> Iterator[Panel]:
-    limit = f"max by (job, stage) ({_SCOPE.raw('storygen_stage_timeout_seconds')})"
+    limit = f"max by (job, stage) ({_SCOPE.now('storygen_stage_timeout_seconds')})"
     yield series(
         "Time against the limit",
         "percentunit",

@@ -11,13 +11,14 @@ from storygen.mixin.rules import (
     health,
     money,
     objectives,
+    pace,
     providers,
     queue,
     stages,
     targets,
 )
 
-_ROOMS = (objectives, targets, stages, breakers, providers, films, money, caches, queue, health)
+_ROOMS = (objectives, targets, stages, pace, breakers, providers, films, money, caches, queue, health)
 
 
 def groups(config: Config) -> tuple[Group, ...]:

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
 from storygen.mixin.config import Config, spoken
-from storygen.mixin.promql import increase, rate, selector, usual
+from storygen.mixin.promql import counted, increase, selector, usual
 from storygen.mixin.proofs import Series, against_past, percent, steps, then
 
 LOOKUPS = "storygen_cache_requests_total"
 HITS = "job_cache:storygen_cache_hits_per_requests:ratio"
 _BY = "job, cache"
+_RESULTS = f"{_BY}, result"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
-    return (Group(name="storygen-caches", recordings=(_hits(config),), alerts=(_few_hits(config),)),)
+    return (Group(name="storygen-caches", recordings=_recordings(config), alerts=(_few_hits(config),)),)
 
 
-def _looked(config: Config) -> str:
+def _looked(config: Config, result: str = "=~hit|miss|error") -> str:
     """Look-ups; one that broke found nothing, and one that was told to pass the cache by is none."""
-    return selector(LOOKUPS, job=config.job, result="=~hit|miss|error")
+    recorded = counted(_RESULTS, LOOKUPS, config.of("CacheHitRatioLow").window)
+    return f"sum by ({_BY}) ({selector(recorded, result=result)})"
 
 
-def _hits(config: Config) -> Recording:
-    """The share of look-ups that found something; absent where nobody looked."""
-    window = config.window(config.of("CacheHitRatioLow").window)
-    found = rate(_BY, selector(LOOKUPS, job=config.job, result="hit"), window)
-    return Recording(record=HITS, expr=f"{found} / ({rate(_BY, _looked(config), window)} > 0)")
+def _recordings(config: Config) -> tuple[Recording, ...]:
+    """Look-ups, and the share of them that found something; absent where nobody looked."""
+    window = config.of("CacheHitRatioLow").window
+    looked = increase(_RESULTS, selector(LOOKUPS, job=config.job), config.window(window))
+    return (
+        Recording(record=counted(_RESULTS, LOOKUPS, window), expr=looked),
+        Recording(record=HITS, expr=f"{_looked(config, 'hit')} / ({_looked(config)} > 0)"),
+    )
 
 
 def _few_hits(config: Config) -> Alert:
     knobs = config.of("CacheHitRatioLow")
     window, before = config.window(knobs.window), usual(HITS, knobs.baseline)
-    looked = increase(_BY, _looked(config), window)
+    looked = _looked(config)
     return Alert(
         name="CacheHitRatioLow",
         # Every cache saves time, so all are judged; but only where the past lets expect enough hits among the look-ups

@@ -244,7 +244,7 @@ _SLOW = Runbook(
     do=(
         "`storygen report` after a run: where its time went, stage by stage, and what waited for what.",
         "Look whether StageSlowdown, StageBottleneck or RetryRatioHigh is on, and follow that page.",
-        "`storygen compare STORY` shows whether another provider is faster for the same story.",
+        "`storygen compare STORY --a WISH --b WISH` shows whether another provider is faster for the same story.",
         (
             "If nothing is wrong and stories have become longer, set `objectives.fast_seconds` to what is promised "
             "now and build again with `storygen mixin build`."

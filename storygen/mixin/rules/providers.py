@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from storygen.mixin.base import Alert, Group, Runbook
+from storygen.mixin.base import Alert, Group, Recording, Runbook
 from storygen.mixin.config import Config, spoken
 from storygen.mixin.inhibitions import unless_told
-from storygen.mixin.promql import increase, rate, selector
+from storygen.mixin.promql import counted, increase, selector
 from storygen.mixin.proofs import Series, counts, ramp, shares
 
 BOARD = "storygen-providers"
@@ -15,12 +15,22 @@ ATTEMPTS = "storygen_attempts_total"
 RETRIES = "storygen_retries_total"
 EXHAUSTED = "storygen_retries_exhausted_total"
 _BY = "job, provider, operation"
+_KINDS = f"{_BY}, error_type"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room; what silences others comes first."""
     alerts = (_limited(config), _failing(config), _repeated(config), _exhausted(config))
-    return (Group(name="storygen-providers", alerts=alerts),)
+    windows = dict.fromkeys(alert.knobs.window for alert in alerts[:3])
+    recordings = tuple(
+        Recording(record=_counted(window), expr=increase(_KINDS, _judged(config), config.window(window)))
+        for window in windows
+    )
+    return (Group(name="storygen-providers", recordings=recordings, alerts=alerts),)
+
+
+def _counted(window: str, **matchers: str) -> str:
+    return selector(counted(_KINDS, ATTEMPTS, window), **matchers)
 
 
 def _judged(config: Config) -> str:
@@ -31,10 +41,10 @@ def _judged(config: Config) -> str:
 def _share(alert: str, config: Config, part: str, by: str) -> str:
     """That a share of the attempts passes the limit, of enough of them, and that nothing else has said why."""
     knobs = config.of(alert)
-    window, whole = config.window(knobs.window), _judged(config)
+    whole = f"sum by ({by}) ({_counted(knobs.window)})"
     return (
-        f"{rate(by, part, window)} / {rate(by, whole, window)} > {knobs.limit:g}\n"
-        f"and on ({by}) {increase(by, whole, window)} >= {knobs.minimum:g}\n{unless_told(alert, window)}"
+        f"sum by ({by}) ({part}) / {whole} > {knobs.limit:g}\nand on ({by}) {whole} >= {knobs.minimum:g}\n"
+        f"{unless_told(alert, config.window(knobs.window))}"
     )
 
 
@@ -55,7 +65,7 @@ def _attempts(config: Config, error_type: str) -> Callable[[float, float, int], 
 
 def _limited(config: Config) -> Alert:
     knobs = config.of("ProviderRateLimited")
-    refused = selector(ATTEMPTS, job=config.job, error_type="rate_limited")
+    refused = _counted(knobs.window, error_type="rate_limited")
     return Alert(
         name="ProviderRateLimited",
         expr=_share("ProviderRateLimited", config, refused, _BY),
@@ -85,7 +95,7 @@ def _limited(config: Config) -> Alert:
 
 def _failing(config: Config) -> Alert:
     knobs = config.of("ProviderErrorRatioHigh")
-    failed = selector(ATTEMPTS, job=config.job, error_type="!~|cancelled")
+    failed = _counted(knobs.window, error_type="!=")
     return Alert(
         name="ProviderErrorRatioHigh",
         expr=_share("ProviderErrorRatioHigh", config, failed, _BY),
@@ -115,6 +125,7 @@ def _failing(config: Config) -> Alert:
 
 def _repeated(config: Config) -> Alert:
     knobs = config.of("RetryRatioHigh")
+    repeated = f"increase({selector(RETRIES, job=config.job)}[{config.window(knobs.window)}])"
     labels = {"job": config.job, "provider": "elevenlabs"}
 
     def series(share: float, a_minute: float, minutes: int) -> Series:
@@ -125,7 +136,7 @@ def _repeated(config: Config) -> Alert:
 
     return Alert(
         name="RetryRatioHigh",
-        expr=_share("RetryRatioHigh", config, selector(RETRIES, job=config.job), "job, provider"),
+        expr=_share("RetryRatioHigh", config, repeated, "job, provider"),
         knobs=knobs,
         summary="{{ $value | humanizePercentage }} of attempts at {{ $labels.provider }} are repeated",
         description=f"In the last {spoken(config.window(knobs.window))}, {{{{ $value | humanizePercentage }}}} of the "

@@ -12,7 +12,6 @@ _STARTED = "storygen_runs_started_total"
 _RUNNING = "storygen_runs_in_progress"
 _SUCCESS = "storygen_last_success_timestamp_seconds"
 _STAGES = "storygen_stage_duration_seconds_count"
-_BROKEN = "storygen_stage_failures_total"
 _WORKER = "worker-1:9464"
 
 
@@ -154,7 +153,6 @@ def _stalled(config: Config) -> Alert:
     knobs = config.of("PipelineStalled")
     window, by = config.window(knobs.window), "job, instance"
     done = increase(by, selector(_STAGES, job=config.job), window)
-    broken = increase(by, selector(_BROKEN, job=config.job), window)
     worker = {"job": config.job, "instance": _WORKER}
     count, total = selector(_STAGES, **worker, stage="voice", outcome="success"), steps(knobs.hold) + 30
     running = {selector(_RUNNING, **worker, pipeline="story"): flat((1, total))}
@@ -164,8 +162,7 @@ def _stalled(config: Config) -> Alert:
     silent = steps(knobs.window) + steps(knobs.hold)
     return Alert(
         name="PipelineStalled",
-        expr=f"sum by ({by}) ({selector(_RUNNING, job=config.job)}) > 0\n"
-        f"and on ({by}) {done} == 0\nunless on ({by}) {broken} > 0",
+        expr=f"sum by ({by}) ({selector(_RUNNING, job=config.job)}) > 0\nand on ({by}) {done} == 0",
         knobs=knobs,
         summary="Nothing moves on {{ $labels.instance }}",
         description=f"{{{{ $labels.instance }}}} has {{{{ $value }}}} runs under way, and no stage of them has ended "
@@ -232,7 +229,10 @@ def _no_success(config: Config) -> Alert:
                 "`storygen explain RUN` for the last run: the stage, the provider and the next step.",
                 "`storygen doctor --live` says which provider or tool does not work.",
                 "If a run is under way and hangs, see PipelineStalled.",
-                "Make one small film by hand: `storygen run STORY --offline`. If that works, it is a provider.",
+                (
+                    "Make one small film by hand with built-ins alone: `storygen run STORY --config EMPTY_FILE`. If "
+                    "that works, it is a provider."
+                ),
             ),
             over="A run succeeds.",
         ),
