@@ -1,4 +1,4 @@
-"""What the page of a run says of how it was made: from its record where it is over, from what its worker tells before."""
+"""What a page says of how a film was made: from the record where it is over, from what the worker tells before that."""
 
 from __future__ import annotations
 
