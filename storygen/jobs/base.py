@@ -28,15 +28,18 @@ class JobState(StrEnum):
         return self not in {JobState.QUEUED, JobState.RUNNING}
 
 
+OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What somebody asked for.
 
     `text` is the story or, where `format` is `topic`, the topic; `name` is what people call it. `settings` are those
     that a caller may choose for one run, nested like `Settings`. `webhook` is an address that is told of the end.
-    `takes` says how often scenes, by their numbers, were made anew. `key` makes a repeated submission of the same caller
-    the same job. `traceparent` is the W3C trace context of the request. `content` is the SHA-256 of all that shapes the
-    film. `batch` is the id of the batch it came in, which the queue fills in.
+    `takes` says how often scenes, by their numbers, were made anew. `key` makes a repeated submission of the same
+    caller the same job. `traceparent` is the W3C trace context of the request. `content` is the SHA-256 of all that
+    shapes the film. `batch` is the id of the batch it came in, which the queue fills in.
     """
 
     caller: str
@@ -175,9 +178,7 @@ class Jobs(Protocol):
         Raises `Conflict` where a key was used for something else, and `TooMany` above the open runs per caller.
         """
 
-    async def claim(
-        self, worker: str, limit: int, lease_seconds: float, holding: Sequence[str] = ()
-    ) -> list[Job]:
+    async def claim(self, worker: str, limit: int, lease_seconds: float, holding: Sequence[str] = ()) -> list[Job]:
         """Take running jobs whose lease has run out and the oldest queued ones; a job past its claims fails.
 
         `holding` are the jobs that the worker is at: it is not given these again, however late its beat is.

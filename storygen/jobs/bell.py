@@ -33,6 +33,7 @@ class Bell:
                     await ear.wait()
             except TimeoutError:
                 return
+            ear.clear()
 
         try:
             yield heard

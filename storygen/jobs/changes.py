@@ -9,14 +9,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
-from storygen.errors import Conflict, NotFound, StorygenError, TooMany
-from storygen.jobs.base import Job, JobState, Result, Submission
-from storygen.jobs.rows import as_text, job_of, result_text, submission_text
-from storygen.jobs.tables import batches, deliveries, events, jobs
+from storygen.errors import Conflict, NotFound, StorygenError
+from storygen.jobs.base import OPEN, Job, JobState, Result
+from storygen.jobs.deliveries import owe
+from storygen.jobs.rows import as_text, event_row, plain, result_text
+from storygen.jobs.tables import batches, deliveries, events, jobs, texts
+from storygen.jobs.views import get
 
-OPEN = (JobState.QUEUED.value, JobState.RUNNING.value)
 AGAIN = {JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED}
 
 
@@ -26,37 +27,16 @@ class WorkerDied(StorygenError):
     kind = "worker_died"
 
 
-def submit(
-    connection: Connection,
-    ids: Sequence[str],
-    submissions: Sequence[Submission],
-    batch: tuple[str, str],
-    now: float,
-    most: int,
+def claim(
+    connection: Connection, worker: str, limit: int, now: float, lease: float, most: int, holding: Sequence[str]
 ) -> list[Job]:
-    """Accept all or none; one that was accepted before under its key is that one. `batch` is its id and name."""
-    found = [_accepted(connection, submission) for submission in submissions]
-    fresh = [(id_, one) for id_, one, old in zip(ids, submissions, found, strict=True) if old is None]
-    _refuse_many(connection, [one.caller for _, one in fresh], most)
-    if batch[0] and fresh:
-        connection.execute(insert(batches).values(id=batch[0], name=batch[1], caller=fresh[0][1].caller, created=now))
-    rows = [_new_row(id_, one, batch[0], now) for id_, one in fresh]
-    if rows:
-        connection.execute(insert(jobs), rows)
-        connection.execute(insert(events), [_event(row["id"], 1, now, "queued", {}) for row in rows])
-    made = {row["id"]: row for row in rows}
-    return [
-        old or Job(id=id_, submission=one, state=JobState.QUEUED, created=now, title=made[id_]["title"], changed=1)
-        for id_, one, old in zip(ids, submissions, found, strict=True)
-    ]
-
-
-def claim(connection: Connection, worker: str, limit: int, now: float, lease: float, most: int) -> list[Job]:
-    """Take the oldest jobs that wait or whose lease has run out; those with more than `most` claims fail."""
+    """Take the oldest jobs whose lease has run out, then those that wait; those with more than `most` claims fail."""
     ready = and_(jobs.c.state == JobState.QUEUED.value, jobs.c.available <= now)
-    lost = and_(jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now)
-    query = select(jobs).where(or_(ready, lost)).order_by(jobs.c.available, jobs.c.id).limit(limit)
-    rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+    lost = and_(jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now, jobs.c.id.not_in(holding))
+    rows: list[Row[Any]] = []
+    for free in (lost, ready):  # one after the other: each has its index, both at once would sort all that waits
+        query = select(jobs).where(free).order_by(jobs.c.available, jobs.c.id).limit(limit - len(rows))
+        rows += connection.execute(query.with_for_update(skip_locked=True)).all()
     return [taken for row in rows if (taken := _take(connection, row, worker, now, lease, most)) is not None]
 
 
@@ -72,9 +52,8 @@ def take(connection: Connection, job: str, worker: str, now: float, lease: float
 def beat(connection: Connection, worker: str, ids: Sequence[str], until: float) -> set[str]:
     """Prolong leases; returns those that are to be stopped."""
     mine = and_(jobs.c.id.in_(ids), jobs.c.worker == worker, jobs.c.state == JobState.RUNNING.value)
-    connection.execute(update(jobs).where(mine).values(lease_until=until))
-    held = connection.execute(select(jobs.c.id, jobs.c.is_cancelling).where(mine)).all()
-    return set(ids) - {row.id for row in held if not row.is_cancelling}
+    prolonged = update(jobs).where(mine).values(lease_until=until).returning(jobs.c.id, jobs.c.is_cancelling)
+    return set(ids) - {row.id for row in connection.execute(prolonged) if not row.is_cancelling}
 
 
 def note(
@@ -88,7 +67,7 @@ def note(
     """Put down events, while the job is the worker's."""
     row = _mine(connection, job, worker)
     if row is not None:
-        _tell(connection, row, said, now, **seen)
+        _tell(connection, row, said, now, **{name: _stored(value) for name, value in seen.items()})
 
 
 def finish(
@@ -127,7 +106,7 @@ def cancel(connection: Connection, job: str, now: float) -> Job:
         _end(connection, row, JobState.CANCELLED, now, None, None)
     elif row.state == JobState.RUNNING and not row.is_cancelling:
         _tell(connection, row, [("cancelling", {})], now, is_cancelling=True)
-    return job_of(_row(connection, job))
+    return get(connection, job)
 
 
 def retry(connection: Connection, job: str, now: float) -> Job:
@@ -147,7 +126,7 @@ def retry(connection: Connection, job: str, now: float) -> Job:
     }
     clean = {"lease_until": None, "is_cancelling": False, "stage": "", "progress": 0.0, "result": None, "error": None}
     _tell(connection, row, [("queued", {"again": True})], now, **fresh, **clean, eta_seconds=None)
-    return job_of(_row(connection, job))
+    return get(connection, job)
 
 
 def remove(connection: Connection, job: str) -> Job:
@@ -155,42 +134,14 @@ def remove(connection: Connection, job: str) -> Job:
     row = _row(connection, job)
     if row.state in OPEN:
         raise Conflict(f"Run {job} is {row.state}.", hint="Cancel it first.")
-    for table in (events, deliveries):
+    removed = get(connection, job)
+    for table in (events, deliveries, texts):
         connection.execute(delete(table).where(table.c.job == job))
     connection.execute(delete(jobs).where(jobs.c.id == job))
-    return job_of(row)
-
-
-def _accepted(connection: Connection, submission: Submission) -> Job | None:
-    """The job that was accepted for this caller under this key. Raises `Conflict` where it is about something else."""
-    if not submission.key:
-        return None
-    wanted = select(jobs).where(jobs.c.caller == submission.caller, jobs.c.key == submission.key)
-    row = connection.execute(wanted).one_or_none()
-    if row is None:
-        return None
-    if row.content != submission.content:
-        raise Conflict(
-            f"The idempotency key {submission.key[:40]!r} was used for another story.", hint="Use a key once per story."
-        )
-    return job_of(row)
-
-
-def _refuse_many(connection: Connection, callers: Sequence[str], most: int) -> None:
-    """Raise `TooMany` where a caller would have more open runs than `most`; counted once in a transaction."""
-    known: dict[str, int] = connection.info.setdefault("open", {})
-    for caller in dict.fromkeys(callers):
-        if caller not in known:
-            open_ = and_(jobs.c.caller == caller, jobs.c.state.in_(OPEN))
-            known[caller] = connection.execute(select(func.count()).select_from(jobs).where(open_)).scalar_one()
-        if known[caller] + callers.count(caller) > most:
-            raise TooMany(
-                f"{known[caller]} runs of yours are not over, and {most} may be.",
-                hint="Wait, or cancel some.",
-                retry_after=30,
-            )
-    for caller in callers:
-        known[caller] += 1
+    others = select(jobs.c.id).where(jobs.c.batch == row.batch)
+    if row.batch and connection.execute(others.limit(1)).first() is None:
+        connection.execute(delete(batches).where(batches.c.id == row.batch))
+    return removed
 
 
 def _take(connection: Connection, row: Row[Any], worker: str, now: float, lease: float, most: int) -> Job | None:
@@ -206,7 +157,7 @@ def _take(connection: Connection, row: Row[Any], worker: str, now: float, lease:
         return None
     held = {"state": JobState.RUNNING.value, "worker": worker, "lease_until": now + lease, "claims": row.claims + 1}
     _tell(connection, row, [("started", {"claim": row.claims + 1})], now, started=row.started or now, **held)
-    return job_of(_row(connection, row.id))
+    return get(connection, row.id)
 
 
 def _end(
@@ -231,9 +182,7 @@ def _end(
     )
     url = json.loads(row.submission)["webhook"]
     if url:
-        earlier = select(func.count()).select_from(deliveries).where(deliveries.c.job == row.id)
-        number = connection.execute(earlier).scalar_one() + 1
-        connection.execute(insert(deliveries).values(job=row.id, number=number, url=url, due=now))
+        owe(connection, row.id, row.events + 1, plain(url), now)
 
 
 def _tell(
@@ -241,7 +190,7 @@ def _tell(
 ) -> None:
     """Add events behind those that there are, and change the row."""
     if said:
-        known = [_event(row.id, row.events + place, now, kind, data) for place, (kind, data) in enumerate(said, 1)]
+        known = [event_row(row.id, row.events + place, now, kind, data) for place, (kind, data) in enumerate(said, 1)]
         connection.execute(insert(events), known)
     counted = {"events": row.events + len(said), "changed": row.changed + 1}
     connection.execute(update(jobs).where(jobs.c.id == row.id).values(**values, **counted))
@@ -259,22 +208,5 @@ def _mine(connection: Connection, job: str, worker: str) -> Row[Any] | None:
     return connection.execute(select(jobs).where(held).with_for_update()).one_or_none()
 
 
-def _event(job: str, number: int, now: float, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    return {"job": job, "number": number, "at": now, "kind": kind, "data": json.dumps(data, ensure_ascii=False)}
-
-
-def _new_row(id_: str, submission: Submission, batch: str, now: float) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "caller": submission.caller,
-        "key": submission.key or None,
-        "content": submission.content,
-        "batch": batch,
-        "submission": submission_text(submission),
-        "state": JobState.QUEUED.value,
-        "created": now,
-        "available": now,
-        "title": submission.name,
-        "changed": 1,
-        "events": 1,
-    }
+def _stored(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value

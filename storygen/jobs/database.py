@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,16 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from storygen.errors import InvalidSettings, ResourceFailure
+from storygen.errors import InvalidSettings
+from storygen.jobs.failures import failure
 from storygen.jobs.writer import writing
 from storygen.settings import Settings
 
 FILE = "queue.sqlite"
+LOCK_SECONDS = 10.0
+CONNECT_SECONDS = 10
 
 
 def open_database(settings: Settings) -> Engine:
@@ -34,10 +38,8 @@ def open_database(settings: Settings) -> Engine:
             "database.url: this is no address of a database, or its driver is not installed.",
             hint="For PostgreSQL: postgresql+psycopg://USER:PASSWORD@HOST/NAME and pip install 'storygen[postgresql]'.",
         ) from error
-    except DBAPIError as error:
-        raise ResourceFailure(
-            f"The database cannot be opened: {type(error.orig).__name__}.", hint="Look whether it runs and lets you in."
-        ) from error
+    except SQLAlchemyError as error:
+        raise failure(error, "opened") from error
     return engine
 
 
@@ -59,9 +61,11 @@ def _file(settings: Settings) -> Path:
 
 
 def _engine(url: str, pool: int) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=pool, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30.0})
+    backend = make_url(url).get_backend_name()
+    if backend != "sqlite":
+        within = {"connect_timeout": CONNECT_SECONDS} if backend == "postgresql" else {}
+        return create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True, connect_args=within)
+    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -72,6 +76,7 @@ def _prepare(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    connection.create_function("floor", 1, math.floor, deterministic=True)  # not every build has it
 
 
 def _begin(connection: Connection) -> None:

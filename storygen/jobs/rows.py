@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Row
 
 from storygen.jobs.base import Job, JobEvent, JobState, Result, Submission
 
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
-def submission_text(submission: Submission) -> str:
-    """A submission as it is stored."""
-    return json.dumps(asdict(submission), ensure_ascii=False)
+_ASKED = {field.name for field in fields(Submission)}  # a newer storygen beside this one may store more
+
+
+def plain(text: str) -> str:
+    """Text as every database takes it: NUL and halves of characters are replaced."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def as_text(document: Mapping[str, Any] | None) -> str | None:
-    """A document as it is stored."""
-    return None if document is None else json.dumps(document, ensure_ascii=False)
+    """A document as it is stored; in ASCII, which every database takes."""
+    return None if document is None else json.dumps(document)
+
+
+def submission_text(submission: Submission) -> str:
+    """A submission as it is stored, without its story, which has a table of its own."""
+    values = asdict(submission)
+    del values["text"]
+    return json.dumps(values)
 
 
 def result_text(result: Result | None) -> str | None:
     """A result as it is stored."""
-    return None if result is None else json.dumps(asdict(result), ensure_ascii=False)
+    return None if result is None else json.dumps(asdict(result))
 
 
-def job_of(row: Row[Any]) -> Job:
-    """The job of a row."""
+def job_of(row: Row[Any], text: str = "") -> Job:
+    """The job of a row of its table, with the text of its story where one is given."""
+    asked = {name: value for name, value in json.loads(row.submission).items() if name in _ASKED}
     return Job(
         id=row.id,
-        submission=Submission(**json.loads(row.submission)),
+        submission=Submission(**asked, text=text),
         state=JobState(row.state),
         created=row.created,
         started=row.started,
@@ -48,6 +61,30 @@ def job_of(row: Row[Any]) -> Job:
         error=json.loads(row.error) if row.error else None,
         changed=row.changed,
     )
+
+
+def job_row(job: Job) -> dict[str, Any]:
+    """The row of a job that has just been accepted."""
+    submission = job.submission
+    return {
+        "id": job.id,
+        "caller": submission.caller,
+        "key": submission.key or None,
+        "content": submission.content,
+        "batch": submission.batch,
+        "submission": submission_text(submission),
+        "state": job.state.value,
+        "created": job.created,
+        "available": job.created,
+        "title": job.title,
+        "changed": 1,
+        "events": 1,
+    }
+
+
+def event_row(job: str, number: int, at: float, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of an event."""
+    return {"job": job, "number": number, "at": at, "kind": kind, "data": json.dumps(data)}
 
 
 def event_of(row: Row[Any]) -> JobEvent:

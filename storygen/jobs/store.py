@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from storygen.errors import ResourceFailure
-from storygen.jobs import changes, views
-from storygen.jobs.base import Batch, Filter, Job, JobEvent, JobState, Page, Result, Submission
+from storygen.jobs import changes, deliveries, views
+from storygen.jobs.accepting import Acceptance, Order
+from storygen.jobs.base import Batch, Delivery, Filter, Job, JobEvent, JobState, Page, Result, Submission, Usage
 from storygen.jobs.bell import Bell
+from storygen.jobs.failures import failure
 from storygen.jobs.writer import Writer
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class SqlJobs:
     ) -> None:
         self._engine = engine
         self._claims = claims
-        self._most_open = most_open
+        self._accept = Acceptance(most_open).accept
         self._clock = clock
         self._writer = Writer(engine)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storygen-reader")
@@ -53,15 +54,20 @@ class SqlJobs:
         """Accept all or none."""
         now, ids = self._clock(), [new_job_id() for _ in submissions]
         named = (f"batch-{new_job_id()}", batch) if batch else ("", "")
-        work = partial(changes.submit, ids=ids, submissions=submissions, batch=named, now=now, most=self._most_open)
-        made = await self._writer.write(work)
+        made = await self._writer.write_together(Order(ids, submissions, named, now), self._accept)
         self._bell.ring("")
         return made
 
-    async def claim(self, worker: str, limit: int, lease_seconds: float) -> list[Job]:
+    async def claim(self, worker: str, limit: int, lease_seconds: float, holding: Sequence[str] = ()) -> list[Job]:
         """Take the oldest that are free."""
         work = partial(
-            changes.claim, worker=worker, limit=limit, now=self._clock(), lease=lease_seconds, most=self._claims
+            changes.claim,
+            worker=worker,
+            limit=limit,
+            now=self._clock(),
+            lease=lease_seconds,
+            most=self._claims,
+            holding=holding,
         )
         return self._told(await self._writer.write(work))
 
@@ -74,6 +80,8 @@ class SqlJobs:
 
     async def beat(self, worker: str, jobs: Sequence[str], lease_seconds: float) -> set[str]:
         """Hold on to jobs; returns those that have to stop."""
+        if not jobs:
+            return set()
         until = self._clock() + lease_seconds
         return await self._writer.write(partial(changes.beat, worker=worker, ids=list(jobs), until=until))
 
@@ -117,7 +125,9 @@ class SqlJobs:
 
     async def delete(self, job: str) -> Job:
         """Forget a job that is over."""
-        return await self._writer.write(partial(changes.remove, job=job))
+        removed = await self._writer.write(partial(changes.remove, job=job))
+        self._bell.ring(job)
+        return removed
 
     async def get(self, job: str) -> Job:
         """One job."""
@@ -137,9 +147,11 @@ class SqlJobs:
 
     async def changed(self, job: str, after: int, seconds: float) -> None:
         """Wait for events behind number `after`."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
         async with self._bell.listening(job) as heard:
-            if not await self.events(job, after, 1):
-                await heard(seconds)
+            while not await self.events(job, after, 1) and (left := until - loop.time()) > 0:
+                await heard(left)
 
     async def waiting(self, seconds: float) -> None:
         """Return when something was queued, or after `seconds`: for workers in this process that have nothing to do."""
@@ -154,6 +166,29 @@ class SqlJobs:
         """The age of the oldest job in each open state."""
         return await self._read(partial(views.oldest, now=self._clock()))
 
+    async def usage(self, since: float, caller: str = "") -> Usage:
+        """What was asked for and what ended since a moment."""
+        return await self._read(partial(views.usage, since=since, caller=caller))
+
+    async def old(self, before: float, limit: int = 100) -> list[Job]:
+        """Jobs that ended before a moment."""
+        return await self._read(partial(views.old, before=before, limit=limit))
+
+    async def due_deliveries(self, now: float, limit: int, hold_seconds: float = 60.0) -> list[Delivery]:
+        """Take the deliveries that are due."""
+        if not await self._read(partial(deliveries.is_due, now=now)):
+            return []
+        return await self._writer.write(partial(deliveries.due, now=now, limit=limit, hold=hold_seconds))
+
+    async def delivered(self, job: str, number: int, ok: bool, next_due: float | None, said: str) -> None:
+        """Put down what an attempt came to."""
+        work = partial(deliveries.delivered, job=job, number=number, ok=ok, next_due=next_due, said=said)
+        await self._writer.write(work)
+
+    async def deliveries(self, job: str) -> list[Delivery]:
+        """What was and will be told of a job."""
+        return await self._read(partial(deliveries.told, job=job))
+
     async def close(self) -> None:
         """Write what is on its way, and let go."""
         await asyncio.to_thread(self._writer.close)
@@ -165,10 +200,8 @@ class SqlJobs:
             try:
                 with self._engine.connect() as connection:
                     return work(connection)
-            except DBAPIError as error:
-                raise ResourceFailure(
-                    f"The database cannot be read: {type(error.orig).__name__}.", hint="Look whether it runs."
-                ) from error
+            except SQLAlchemyError as error:
+                raise failure(error, "read") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
 

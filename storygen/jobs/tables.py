@@ -47,11 +47,20 @@ jobs = Table(
     Column("events", Integer, nullable=False, server_default="0"),
     UniqueConstraint("caller", "key", name="jobs_caller_key"),
 )
-Index("jobs_waiting", jobs.c.state, jobs.c.available)
+Index("jobs_waiting", jobs.c.state, jobs.c.available, jobs.c.id)
 Index("jobs_newest", jobs.c.created, jobs.c.id)
 Index("jobs_of_caller", jobs.c.caller, jobs.c.created, jobs.c.id)
 Index("jobs_open", jobs.c.caller, jobs.c.state)
 Index("jobs_of_batch", jobs.c.batch)
+Index("jobs_ended", jobs.c.ended)
+
+# Apart from the jobs, whose rows are written anew with every step of a run and read by the hundred.
+texts = Table(
+    "texts",
+    metadata,
+    Column("job", String(64), ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("text", Text, nullable=False),
+)
 
 events = Table(
     "job_events",
@@ -80,6 +89,7 @@ deliveries = Table(
     Column("url", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due", Double),
+    Column("is_delivered", Boolean, nullable=False, server_default=false()),
     Column("said", Text, nullable=False, server_default=""),
 )
 Index("deliveries_due", deliveries.c.due)

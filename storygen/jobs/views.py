@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
 
 from storygen.errors import CallerMistake, NotFound
-from storygen.jobs.base import Batch, Filter, Job, JobEvent, JobState, Page
-from storygen.jobs.changes import OPEN
+from storygen.jobs.base import OPEN, Batch, Filter, Job, JobEvent, JobState, Page, Usage
 from storygen.jobs.rows import event_of, job_of
-from storygen.jobs.tables import batches, events, jobs
+from storygen.jobs.tables import batches, events, jobs, texts
+
+DAY_SECONDS = 86_400
+HOUR_SECONDS = 3_600
 
 
 def get(connection: Connection, job: str) -> Job:
     """One job."""
-    row = connection.execute(select(jobs).where(jobs.c.id == job)).one_or_none()
+    row = connection.execute(select(jobs, texts.c.text).join(texts).where(jobs.c.id == job)).one_or_none()
     if row is None:
         raise NotFound(f"There is no run {job[:64]!r}.", hint="The list shows the runs that there are.")
-    return job_of(row)
+    return job_of(row, row.text)
 
 
 def page(connection: Connection, wanted: Filter, limit: int, cursor: str) -> Page:
@@ -60,6 +64,31 @@ def oldest(connection: Connection, now: float) -> Mapping[str, float]:
     since = func.min(func.coalesce(jobs.c.started, jobs.c.available))
     query = select(jobs.c.state, since).where(jobs.c.state.in_(OPEN)).group_by(jobs.c.state)
     return {state: max(0.0, now - moment) for state, moment in connection.execute(query)}
+
+
+def usage(connection: Connection, since: float, caller: str) -> Usage:
+    """What was asked for and what ended since a moment."""
+    whose = [jobs.c.caller == caller] if caller else []
+    day = func.floor(jobs.c.created / DAY_SECONDS)
+    asked = select(day, jobs.c.caller, jobs.c.state, func.count()).where(jobs.c.created >= since, *whose)
+    days: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    callers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for number, name, state, count in connection.execute(
+        asked.group_by(day, jobs.c.caller, jobs.c.state).order_by(day)
+    ):
+        days[f"{datetime.fromtimestamp(number * DAY_SECONDS, UTC):%Y-%m-%d}"][state] += count
+        callers[name][state] += count
+    hour = func.floor(jobs.c.ended / HOUR_SECONDS)
+    ended = select(hour, func.count()).where(jobs.c.ended >= since, *whose).group_by(hour).order_by(hour)
+    hours = {int(number) * HOUR_SECONDS: count for number, count in connection.execute(ended)}
+    return Usage(days=dict(days), callers=dict(callers), hours=hours)
+
+
+def old(connection: Connection, before: float, limit: int) -> list[Job]:
+    """Jobs that ended before a moment, the oldest end first."""
+    over = jobs.c.state.not_in(OPEN)
+    query = select(jobs).where(jobs.c.ended < before, over).order_by(jobs.c.ended, jobs.c.id).limit(limit)
+    return [job_of(row) for row in connection.execute(query)]
 
 
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:

@@ -1,7 +1,8 @@
 """One thread that writes for everybody, many changes to a commit: a commit waits for the disk, and that is what costs.
 
 A change is a function of a connection. It raises errors of our own tree before it writes anything; any other error
-undoes the whole group, whose changes are then tried singly, so that one that fails fails alone.
+undoes the whole group, whose changes are then tried singly, so that one that fails fails alone. Where the database is
+away or full, the whole group fails at once.
 """
 
 from __future__ import annotations
@@ -9,31 +10,36 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from storygen.errors import ResourceFailure, StorygenError
+from storygen.jobs.failures import failure, is_collision, is_lasting
 
 T = TypeVar("T")
+S = TypeVar("S")
+Together = Callable[[Connection, Sequence[S]], Sequence[T | StorygenError]]
 LARGEST_GROUP = 256
+TRIES = 4
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that means to write; `info` holds what was counted in it."""
+    """A transaction that means to write."""
     with engine.connect().execution_options(storygen_writes=True) as connection, connection.begin():
-        connection.info.clear()
         yield connection
 
 
 class _Change(NamedTuple):
-    work: Callable[[Connection], Any]
+    work: Any
     answer: Future[Any]
+    together: Together[Any, Any]
 
 
 class Writer:
@@ -42,19 +48,36 @@ class Writer:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._serve, name="storygen-writer", daemon=True)
         self._thread.start()
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Do `work` in a transaction; returns when it is committed. Raises `ResourceFailure` without a database."""
-        answer: Future[T] = Future()
-        self._changes.put(_Change(work, answer))
-        return await asyncio.shield(asyncio.wrap_future(answer))
+        """Do `work` in a transaction; returns when it is committed. Raises `ResourceFailure` without a database.
+
+        Where the connection breaks in the middle of the commit, nobody knows whether it was done: it raises, too.
+        """
+        return await self._put(work, _each)
+
+    async def write_together(self, work: S, together: Together[S, T]) -> T:
+        """Let `together` do this and all such work that waits; it gives what comes of each, or why it was refused."""
+        return await self._put(work, together)
 
     def close(self) -> None:
         """Write what is on its way, and end."""
-        self._changes.put(None)
+        with self._lock:
+            self._is_closed = True
+            self._changes.put(None)
         self._thread.join()
+
+    async def _put(self, work: Any, together: Together[Any, T]) -> T:
+        answer: Future[T] = Future()
+        with self._lock:
+            if self._is_closed:
+                raise ResourceFailure("The queue is closed.", hint="Its process is ending; ask again in a moment.")
+            self._changes.put(_Change(work, answer, together))
+        return await asyncio.shield(asyncio.wrap_future(answer))
 
     def _serve(self) -> None:
         while (first := self._changes.get()) is not None:
@@ -72,37 +95,54 @@ class Writer:
 
     def _write(self, group: list[_Change]) -> None:
         try:
-            answers = self._commit(group)
+            answers = self._settle(group)
         except Exception as error:  # noqa: BLE001 - it is handed to those who wait for it
-            if len(group) > 1:
+            if len(group) > 1 and not is_lasting(error):
                 for change in group:
                     self._write([change])
             else:
-                group[0].answer.set_exception(_told(error))
+                for change in group:
+                    change.answer.set_exception(_told(error))
             return
-        for change, (value, refusal) in zip(group, answers, strict=True):
-            if refusal is None:
-                change.answer.set_result(value)
+        for change, answer in zip(group, answers, strict=True):
+            if isinstance(answer, StorygenError):
+                change.answer.set_exception(answer)
             else:
-                change.answer.set_exception(refusal)
+                change.answer.set_result(answer)
 
-    def _commit(self, group: Iterable[_Change]) -> list[tuple[Any, StorygenError | None]]:
-        answers: list[tuple[Any, StorygenError | None]] = []
+    def _settle(self, group: list[_Change]) -> list[Any]:
+        """Commit a group, again where others got in its way."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._commit(group)
+            except SQLAlchemyError as error:
+                if not is_collision(error):
+                    raise
+        return self._commit(group)
+
+    def _commit(self, group: list[_Change]) -> list[Any]:
+        answers: list[Any] = []
         with writing(self._engine) as connection:
-            for change in group:
-                try:
-                    answers.append((change.work(connection), None))
-                except StorygenError as refusal:
-                    answers.append((None, refusal))
+            for together, changes in groupby(group, key=lambda change: change.together):
+                answers += together(connection, [change.work for change in changes])
         return answers
 
 
+def _each(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:
+    """One after the other."""
+    return [_answer(connection, work) for work in works]
+
+
+def _answer(connection: Connection, work: Callable[[Connection], Any]) -> Any:
+    try:
+        return work(connection)
+    except StorygenError as refusal:
+        return refusal
+
+
 def _told(error: Exception) -> Exception:
-    if isinstance(error, DBAPIError):
-        failure = ResourceFailure(
-            f"The database cannot be written to: {type(error.orig).__name__}.",
-            hint="Look whether it runs and has space; what was accepted is kept.",
-        )
-        failure.__cause__ = error
-        return failure
-    return error
+    if not isinstance(error, SQLAlchemyError):
+        return error
+    told = failure(error, "written to")
+    told.__cause__ = error
+    return told
