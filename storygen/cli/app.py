@@ -23,6 +23,7 @@ from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
 from storygen.cli.voices import voices
 from storygen.cli.watch import watch
+from storygen.cli.worker import worker
 from storygen.errors import StorygenError
 
 app = typer.Typer(
@@ -35,7 +36,7 @@ app = typer.Typer(
 )
 for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
     app.command()(command)
-for command in (serve, vendors, stack, inbox, drill):
+for command in (serve, worker, vendors, stack, inbox, drill):
     app.command()(command)
 app.add_typer(mixin, name="mixin")
 

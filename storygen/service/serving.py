@@ -12,16 +12,17 @@ import uvicorn
 from fastapi import FastAPI
 
 from storygen.errors import InvalidSettings
-from storygen.jobs.database import open_database
 from storygen.jobs.guard import Guard
-from storygen.jobs.store import SqlJobs, new_job_id
+from storygen.jobs.opening import open_jobs, reconcile
+from storygen.jobs.store import new_job_id
 from storygen.jobs.worker import Worker
 from storygen.production import HISTORY
 from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
 from storygen.service.app import create_app
 from storygen.service.base import House
-from storygen.service.limits import MOST_HEADER_BYTES
+from storygen.service.limits import MOST_CONNECTIONS, MOST_HEADER_BYTES, impatient
+from storygen.service.webhooks import Sender
 from storygen.settings import Settings
 from storygen.store.films import open_films
 from storygen.store.history import History
@@ -51,9 +52,11 @@ async def serve(
     async with _house(reloader, telemetry) as house:
         app = create_app(house)
         server = Server(_config(app))
-        parts: list[Coroutine[Any, Any, Any]] = [server.serve([listener]), _follow(reloader, telemetry)]
+        parts: list[Coroutine[Any, Any, Any]] = [server.serve([listener]), _follow(reloader, telemetry), Sender(house).run()]
         if house.worker is not None:
             parts.append(house.worker.run())
+        if house.settings().queue.engine == "celery":
+            parts.append(reconcile(house.jobs))
         tasks = [asyncio.create_task(part) for part in parts]
         tell(address_of(listener))
         try:
@@ -95,12 +98,7 @@ async def _house(reloader: Reloader, telemetry: Telemetry) -> AsyncIterator[Hous
 
     async with AsyncExitStack() as held:
         first = settings()
-        jobs = SqlJobs(
-            await asyncio.to_thread(open_database, first),
-            claims=first.queue.claims,
-            most_open=first.service.open_runs_per_caller,
-            is_shared=first.database.url is not None or first.queue.engine == "celery",
-        )
+        jobs = await asyncio.to_thread(open_jobs, first)
         held.push_async_callback(jobs.close)
         films = open_films(first)
         held.push_async_callback(films.close)
@@ -130,6 +128,8 @@ def _config(app: FastAPI) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         ws="none",
+        http=impatient(),
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=REQUESTS_SECONDS,
         h11_max_incomplete_event_size=2 * MOST_HEADER_BYTES,
