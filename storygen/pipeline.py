@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
@@ -31,7 +31,7 @@ from storygen.story import (
     Strategy,
 )
 from storygen.telling import sizes, tell_elements, tell_made
-from storygen.workshop import Pulse
+from storygen.workshop import Pulse, taking
 
 R = TypeVar("R")
 BEFORE = "before it, "
@@ -60,7 +60,7 @@ class Pipeline:
     """One run of the flow.
 
     `stand_in` are tools that ask nobody but the built-in providers; `gate` is how many scenes all runs that share it
-    work on side by side.
+    work on side by side. `takes` says how often scenes, by their numbers, are to be made anew.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Pipeline:
         steps: Steps | None = None,
         stand_in: Tools | None = None,
         gate: Slots | None = None,
+        takes: Mapping[int, int] | None = None,
     ) -> None:
         self._tools = tools
         self._stand_in = stand_in
@@ -80,6 +81,7 @@ class Pipeline:
         self._pulse = pulse
         self._steps = steps or Steps()
         self._frame = settings.film.frame
+        self._takes = takes or {}
         self._running: dict[object, contextvars.Context] = {}
 
     async def run(self, source: Brief | Script) -> Production:
@@ -141,7 +143,8 @@ class Pipeline:
         async def guarded(number: int, scene: Scene) -> SceneResult:
             async with self._gate.one():
                 try:
-                    return await self._scene(number, scene, story, cast_list)
+                    with taking(self._takes.get(number, 0)):
+                        return await self._scene(number, scene, story, cast_list)
                 except DiskFull:
                     raise
                 except SceneFailure as failure:
@@ -206,14 +209,15 @@ class Pipeline:
 
     async def _picture(self, number: int, scene: Scene, title: str) -> Made[Shot]:
         """The picture or the clip of a scene; where nobody delivers one and the settings allow that, a drawn card."""
-        clips = bool(self._settings.providers.video)
+        clips, take = bool(self._settings.providers.video), self._takes.get(number, 0)
+        other = {"seed": take} if take else {}
         try:
-            shot = await self._steps.draw(scene, number, title, self._frame, self._tools, clips=clips)
+            shot = await self._steps.draw(scene, number, title, self._frame, self._tools, clips=clips, **other)
         except ProviderFailure as failure:
             if self._degrade.visuals != "card":
                 raise
             _tell_fallback(failure)
-            shot = await self._steps.stand_in(scene, number, title, self._frame, self._tools, failure)
+            shot = await self._steps.stand_in(scene, number, title, self._frame, self._tools, failure, **other)
         return cast("Made[Shot]", shot)
 
     async def _typed(self, number: int, scene: Scene) -> Made[Overlay] | None:

@@ -7,10 +7,10 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,8 @@ class Order:
     """What to make: a brief or a script, where it came from, and the folder for it (None: named by the title).
 
     `link` is the W3C trace context of another run that this one belongs to; `earlier` is the run that it goes on from,
-    where whoever asks knows it and this machine may not.
+    where whoever asks knows it and this machine may not. `takes` says how often scenes, by their numbers, are to be
+    made anew.
     """
 
     story: Brief | Script
@@ -63,6 +64,7 @@ class Order:
     folder: Path | None = None
     link: str = ""
     earlier: Begun | None = None
+    takes: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,8 @@ async def produce(
         store = Store(settings.folders.cache)
         async with _in_gear(gears, settings) as turning, _at_most(longest):
             _tell_lost(turning, run_id, earlier)
-            production = await _pipeline(settings, store, turning, steps, resumes=earlier is not None).run(order.story)
+            pipeline = _pipeline(settings, store, turning, steps, resumes=earlier is not None, takes=order.takes)
+            production = await pipeline.run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
             run_id=run_id,
@@ -259,7 +262,15 @@ def _remember(run: PastRun, settings: Settings) -> None:
         _LOG.warning("This run will not be found again: %s.", error.message)
 
 
-def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | None, *, resumes: bool) -> Pipeline:
+def _pipeline(
+    settings: Settings,
+    store: Store,
+    gears: Gears,
+    steps: Steps | None,
+    *,
+    resumes: bool,
+    takes: Mapping[int, int],
+) -> Pipeline:
     pulse = Pulse()
     gears.adopt(settings)
     _have_threads(gears.cores.count)
@@ -274,7 +285,7 @@ def _pipeline(settings: Settings, store: Store, gears: Gears, steps: Steps | Non
         pulse=pulse,
     )
     stand_in = workshop.asking(ask(builtins(settings)))
-    return Pipeline(workshop, settings, pulse, steps, stand_in=stand_in, gate=gears.scenes)
+    return Pipeline(workshop, settings, pulse, steps, stand_in=stand_in, gate=gears.scenes, takes=takes)
 
 
 def _ffmpeg(settings: Settings) -> Path | None:

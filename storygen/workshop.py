@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,17 @@ from storygen.story import Made
 R = TypeVar("R")
 P = ParamSpec("P")
 LOCAL = "local"
+_take: ContextVar[int] = ContextVar("storygen_take", default=0)
+
+
+@contextmanager
+def taking(take: int) -> Iterator[None]:
+    """Calls in the block ask for another answer than those of lower takes, also where one is stored."""
+    token = _take.set(take)
+    try:
+        yield
+    finally:
+        _take.reset(token)
 
 
 class Pulse:
@@ -73,7 +85,10 @@ class Workshop:
     ) -> Made[R]:
         """See `Tools.call`."""
         try:
-            made = await self._caller(Call(capability=capability, request=request, expect=expect, check=check))
+            take = _take.get()
+            made = await self._caller(
+                Call(capability=capability, request=request, expect=expect, check=check, take=take)
+            )
         except ProviderFailure as failure:
             if otherwise:
                 fell = events.FellBack(from_provider=failure.provider, to_provider=otherwise, reason=failure.kind)

@@ -120,10 +120,11 @@ def order_of(job: Job, settings: Settings) -> Order:
     """What a job asks for, in a folder of its own. Raises `InvalidScript`."""
     reading = reading_of(job.submission, settings)
     story = reading.story()
+    takes = {int(scene): take for scene, take in job.submission.takes.items()}
     source = Source(
         name=job.submission.name or reading.name, format=reading.format, sha256=digest(story), origin=digest(job.id)
     )
-    return Order(story=story, source=source, folder=settings.folders.films / job.id)
+    return Order(story=story, source=source, folder=settings.folders.films / job.id, takes=takes)
 
 
 def reading_of(asked: Submission, settings: Settings) -> Reading:

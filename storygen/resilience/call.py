@@ -154,4 +154,5 @@ def key_inputs(provider: Provider[Any, Any], request: object) -> dict[str, Any]:
 
 
 def _inputs(errand: Errand) -> dict[str, Any]:
-    return key_inputs(errand.provider, errand.call.request)
+    inputs = key_inputs(errand.provider, errand.call.request)
+    return {**inputs, "take": errand.call.take} if errand.call.take else inputs

@@ -23,12 +23,16 @@ Validate = Callable[[R], Awaitable[tuple[Check, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[R]):
-    """One logical request: what is asked for, what record comes back, and what makes it acceptable."""
+    """One logical request: what is asked for, what record comes back, and what makes it acceptable.
+
+    Another `take` is another answer to the same request.
+    """
 
     capability: Capability
     request: object
     expect: type[R]
     check: Validate[R]
+    take: int = 0
 
 
 class Errand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -40,8 +40,8 @@ _SENT = {
     },
 }
 _FILE = "/runs/{run}/artifacts/{name:path}"
-_GET = {**_SENT, **answers()}
-_HEAD = {status: {"description": said["description"]} for status, said in _GET.items()}
+_GET: dict[int | str, dict[str, Any]] = {**_SENT, **answers()}
+_HEAD: dict[int | str, dict[str, Any]] = {status: {"description": said["description"]} for status, said in _GET.items()}
 Download = Annotated[bool, Query(description="Save it instead of showing it.")]
 
 
@@ -55,7 +55,7 @@ async def list_artifacts(request: Request, run: str, caller: Reader) -> Response
 
 @router.head("/runs/{run}/film", response_class=StreamingResponse, responses=_HEAD, summary="Ask for the film's size")
 @router.get("/runs/{run}/film", response_class=StreamingResponse, responses=_GET, summary="Fetch the film")
-async def film(request: Request, run: str, caller: Reader, download: Download = False) -> Response:  # noqa: FBT001, FBT002 - a query parameter
+async def film(request: Request, run: str, caller: Reader, download: Download = False) -> Response:
     """The film itself, whatever kind of file it is."""
     await job_for(request, run, caller)
     names = await house_of(request).films.names(run)
@@ -67,7 +67,7 @@ async def film(request: Request, run: str, caller: Reader, download: Download = 
 
 @router.head(_FILE, response_class=StreamingResponse, responses=_HEAD, summary="Ask for a file's size")
 @router.get(_FILE, response_class=StreamingResponse, responses=_GET, summary="Fetch a file")
-async def artifact(request: Request, run: str, name: str, caller: Reader, download: Download = False) -> Response:  # noqa: FBT001, FBT002 - a query parameter
+async def artifact(request: Request, run: str, name: str, caller: Reader, download: Download = False) -> Response:
     """A file of a run's film, whole or in a range."""
     await job_for(request, run, caller)
     return await send(request, run, name, download=download)

@@ -1,4 +1,4 @@
-"""Threads of the service's own: those of the event loop may all be drawing, and nobody who asks has to wait for that."""
+"""Threads of the service alone: those of the event loop may all be drawing, and nobody who asks waits for that."""
 
 from __future__ import annotations
 
