@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from storygen.service import artifacts, catalogue, problems, runs, security, streams, submitting
+from storygen.service import artifacts, catalogue, console, measuring, problems, runs, security, streams, submitting
 from storygen.service.base import Caller, House
 from storygen.telemetry.process import installed_version
 
@@ -15,6 +17,7 @@ DESCRIPTION = """Submit stories, watch them become films, and fetch the films.
 A submission that was answered with 202 is on the disk: it ends as `success`, `failed`, `timeout` or `cancelled`,
 whatever is killed in between. Problems are RFC 9457 documents; their `kind` is the word that logs, reports and metrics
 use, too."""
+_LATER = ("health",)
 _document = APIRouter(prefix="/api/v1", tags=["catalogue"])
 
 
@@ -34,11 +37,15 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.streams = streams.Streams()
-    for room in (submitting, runs, streams, artifacts, catalogue):
+    for room in (submitting, runs, streams, artifacts, catalogue, console):
         app.include_router(room.router)
     app.include_router(_document)
+    for name in _LATER:
+        if find_spec(f"storygen.service.{name}"):
+            app.include_router(import_module(f"storygen.service.{name}").router)
     problems.install(app)
     security.install(app, house)
+    measuring.install(app, house)
     return app
 
 
