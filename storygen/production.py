@@ -23,6 +23,7 @@ from storygen.costs.prices import PriceTable
 from storygen.delivery import gather, spent_usd
 from storygen.errors import StageTimeout, StorygenError
 from storygen.media import ffmpeg
+from storygen.past import open_history
 from storygen.pipeline import Pipeline, Steps
 from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
@@ -33,7 +34,7 @@ from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
 from storygen.store.files import staying, writing
-from storygen.store.history import History, PastDurations, PastRun
+from storygen.store.history import PastDurations, PastRun
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
 from storygen.story import Brief, Manifest, Script, Source, Usage
@@ -45,7 +46,6 @@ from storygen.telemetry.report_records import Report
 from storygen.workshop import Pulse, Workshop
 
 PIPELINE = "story"
-HISTORY = "history.sqlite"
 _LOG = logging.getLogger("storygen")
 _threads: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
@@ -179,7 +179,7 @@ async def produce(
 def past_durations(settings: Settings) -> list[PastDurations]:
     """How long the stages of earlier runs took; nothing where there is no history that can be read."""
     try:
-        return History(settings.folders.state / HISTORY).durations()
+        return open_history(settings).durations()
     except StorygenError as error:
         _LOG.warning("Nothing is known of earlier runs: %s.", error.message)
         return []
@@ -188,7 +188,7 @@ def past_durations(settings: Settings) -> list[PastDurations]:
 def last_success(settings: Settings) -> dict[str, float]:
     """When a run of each pipeline last succeeded (Unix), as far as the history knows."""
     try:
-        moment = History(settings.folders.state / HISTORY).last_success()
+        moment = open_history(settings).last_success()
     except StorygenError:
         return {}  # `past_durations` tells of a history that cannot be read
     return {} if moment is None else {PIPELINE: moment}
@@ -255,9 +255,8 @@ def _seed(order: Order) -> int:
 
 def _remember(run: PastRun, settings: Settings) -> None:
     """Put a run into the history; a history that cannot be written is told of and spoils nothing."""
-    history = History(settings.folders.state / HISTORY, settings.report.keep_days)
     try:
-        history.record(run)
+        open_history(settings).record(run)
     except StorygenError as error:
         _LOG.warning("This run will not be found again: %s.", error.message)
 

@@ -18,6 +18,7 @@ ANYTHING = {
     "__main__",
     "cli",
     "production",
+    "past",
     "delivery",
     "checkup",
     "comparing",
@@ -27,6 +28,8 @@ ANYTHING = {
     "drill",
     "jobs",
     "service",
+    "summaries",
+    "library",
 }  # here things are put together
 MAY = {
     "story": set(),

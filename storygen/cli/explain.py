@@ -38,14 +38,13 @@ def explain(
     from storygen.configuration import load
     from storygen.errors import InvalidSettings
     from storygen.explaining import explain as tell
-    from storygen.production import HISTORY
-    from storygen.store.history import History
+    from storygen.past import open_history
     from storygen.telemetry.context import redactor
 
     if bundle is None and (with_content or force):
         raise InvalidSettings("--with-content and --force are about an archive", hint="add --bundle FILE")
     settings = load(Path(config) if config else None, ready=False)
-    past = History(settings.folders.state / HISTORY, settings.report.keep_days).find(run)
+    past = open_history(settings).find(run)
     told, knows = tell(past, settings.telemetry.trace_url), redactor(settings, os.environ)
     if bundle is not None:
         _write(Path(bundle), past, told, settings, knows, content=with_content, force=force)

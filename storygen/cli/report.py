@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from storygen.store.history import History, PastRun
+    from storygen.store.history import PastRun, Runs
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -43,14 +43,13 @@ def report(
         _one(history.find(run), json_=json_, html=html)
 
 
-def _history(config: str | None) -> History:
+def _history(config: str | None) -> Runs:
     from pathlib import Path
 
     from storygen.configuration import load
-    from storygen.store.history import History
+    from storygen.past import open_history
 
-    settings = load(Path(config) if config else None, ready=False)
-    return History(settings.folders.state / "history.sqlite", settings.report.keep_days)
+    return open_history(load(Path(config) if config else None, ready=False))
 
 
 def _one(past: PastRun, *, json_: bool, html: str | None) -> None:
@@ -62,7 +61,7 @@ def _one(past: PastRun, *, json_: bool, html: str | None) -> None:
     if html is not None:
         from storygen.telemetry.report_html import page
 
-        _write(html, page(built, recording))
+        write(html, page(built, recording))
     elif json_:
         _print_json(built.to_json())
     else:
@@ -75,7 +74,7 @@ def _recording(past: PastRun) -> Any:
     return Recording.from_document(past.recording)
 
 
-def _compare(history: History, a: str, b: str, *, json_: bool) -> None:
+def _compare(history: Runs, a: str, b: str, *, json_: bool) -> None:
     from storygen.telemetry.report_compare import compare, comparison_lines
 
     comparison = compare(history.find(a).report, history.find(b).report)
@@ -85,7 +84,7 @@ def _compare(history: History, a: str, b: str, *, json_: bool) -> None:
         _show(comparison_lines(comparison))
 
 
-def _since(history: History, since: str, *, json_: bool) -> None:
+def _since(history: Runs, since: str, *, json_: bool) -> None:
     import time
 
     from storygen.telemetry.report_compare import summarise, summary_lines
@@ -120,7 +119,8 @@ def _print_json(document: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(document, indent=2))
 
 
-def _write(place: str, text: str) -> None:
+def write(place: str, text: str, what: str = "report") -> None:
+    """Put a page into a file; `-` prints it. Raises `InvalidSettings`."""
     from pathlib import Path
 
     from storygen.errors import InvalidSettings
@@ -132,6 +132,6 @@ def _write(place: str, text: str) -> None:
         Path(place).write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidSettings(
-            f"the report cannot be written to {place}: {error.strerror}", hint="name a file"
+            f"the {what} cannot be written to {place}: {error.strerror}", hint="name a file"
         ) from error
     typer.echo(f"wrote {place}", err=True)

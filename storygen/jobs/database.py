@@ -29,9 +29,13 @@ def open_database(settings: Settings) -> Engine:
     Raises `InvalidSettings` for an address that is none, `ResourceFailure` where the database cannot be reached.
     """
     secret = settings.database.url
-    url = secret.get_secret_value() if secret else f"sqlite:///{_file(settings)}"
+    return open_address(secret.get_secret_value() if secret else f"sqlite:///{_file(settings)}", settings.database.pool)
+
+
+def open_address(url: str, pool: int) -> Engine:
+    """The database at an SQLAlchemy address, with at most so many connections, as `open_database` does it."""
     try:
-        engine = _engine(url, settings.database.pool)
+        engine = _engine(url, pool)
         migrate(engine)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise InvalidSettings(

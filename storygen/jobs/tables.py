@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -93,3 +94,21 @@ deliveries = Table(
     Column("said", Text, nullable=False, server_default=""),
 )
 Index("deliveries_due", deliveries.c.due)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("started", Double, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("fidelity", String(32), nullable=False),
+    Column("film_seconds", Double),
+    Column("scenes", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("cost_usd", Double),
+    Column("folder", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("recording", LargeBinary, nullable=False),
+)
+Index("runs_started", runs.c.started)

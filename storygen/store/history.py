@@ -1,26 +1,29 @@
-"""The runs that were, in one SQLite file: found again by id, summed up over days, and asked how long things take.
+"""The runs that were: found again by id, summed up over days, and asked how long things take.
 
-Every change is one transaction on a file in WAL mode: several processes may write at once, and a kill leaves it whole.
+`History` keeps them in one SQLite file of this machine: every change is one transaction on a file in WAL mode, so that
+several processes may write at once, and a kill leaves it whole. Runs of many machines are kept by `jobs.history`.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import re
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from storygen.errors import CallerMistake, ResourceFailure
 
 VERSION = 1
 LOCK_SECONDS = 10.0
 DAY_SECONDS = 86_400.0
+NEAREST_OF = 200
 _TABLE = """
 CREATE TABLE IF NOT EXISTS runs (
     run_id TEXT PRIMARY KEY,
@@ -37,7 +40,6 @@ CREATE TABLE IF NOT EXISTS runs (
     recording BLOB NOT NULL
 )
 """
-_NO_RECORDING = zlib.compress(b"{}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,29 @@ class PastRun:
             recording=recording,
         )
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> PastRun:
+        """A run as it was stored; with an empty recording where that was not read."""
+        recording = json.loads(zlib.decompress(row["recording"])) if "recording" in row else {}
+        return cls(**{**row, "report": json.loads(row["report"]), "recording": recording})
+
+    def to_row(self) -> dict[str, Any]:
+        """The run as it is stored, column by column."""
+        return {
+            "run_id": self.run_id,
+            "started": self.started,
+            "seconds": self.seconds,
+            "outcome": self.outcome,
+            "fidelity": self.fidelity,
+            "film_seconds": self.film_seconds,
+            "scenes": self.scenes,
+            "title": self.title,
+            "cost_usd": self.cost_usd,
+            "folder": self.folder,
+            "report": json.dumps(self.report),
+            "recording": zlib.compress(json.dumps(self.recording).encode()),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDurations:
@@ -93,9 +118,46 @@ class PastDurations:
     durations: Mapping[str, tuple[float, ...]]
     counts: Mapping[str, int]
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> PastDurations:
+        """What the stored row of a run says."""
+        report = json.loads(row["report"])
+        return cls(
+            scenes=row["scenes"],
+            seconds=row["seconds"],
+            film_seconds=row["film_seconds"],
+            durations={name: tuple(values) for name, values in report["durations"].items()},
+            counts={stage["name"]: stage["count"] for stage in report["stages"]},
+        )
+
+
+class Runs(Protocol):
+    """A history of runs, which forgets old ones when a new one comes.
+
+    Raises `ResourceFailure` where it cannot be read or written.
+    """
+
+    def record(self, run: PastRun) -> None:
+        """Put down a run; the same id again replaces it."""
+
+    def find(self, run: str | None = None) -> PastRun:
+        """The run with this id, else in this output folder, else the only one whose id begins so; the latest for None.
+
+        Raises `CallerMistake` where there is none or more than one; it names those that come close.
+        """
+
+    def since(self, moment: float) -> list[PastRun]:
+        """The runs that started at `moment` (Unix) or later, oldest first, without their recordings."""
+
+    def durations(self, limit: int = 20) -> list[PastDurations]:
+        """The latest successful runs, for estimates, newest first."""
+
+    def last_success(self) -> float | None:
+        """When the latest run that succeeded ended (Unix), None where none has."""
+
 
 class History:
-    """The history in the file `path`; runs older than `keep_days` leave it when a new one comes.
+    """The history in the file `path`, as `Runs` describes it; runs older than `keep_days` leave it.
 
     Raises `CallerMistake` where the file is no history or one of a newer storygen, `ResourceFailure` where it cannot be
     read or written. Nothing is created before the first run is recorded.
@@ -107,52 +169,34 @@ class History:
 
     def record(self, run: PastRun) -> None:
         """Put down a run; the same id again replaces it."""
-        row = (
-            run.run_id,
-            run.started,
-            run.seconds,
-            run.outcome,
-            run.fidelity,
-            run.film_seconds,
-            run.scenes,
-            run.title,
-            run.cost_usd,
-            run.folder,
-            json.dumps(run.report),
-            zlib.compress(json.dumps(run.recording).encode()),
-        )
+        row = run.to_row()
+        names = ", ".join(f":{name}" for name in row)
         with self._open(create=True) as database:
-            database.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            database.execute(f"INSERT OR REPLACE INTO runs VALUES ({names})", row)  # noqa: S608 - our own columns
             database.execute("DELETE FROM runs WHERE started < ?", (time.time() - self.keep_days * DAY_SECONDS,))
 
     def find(self, run: str | None = None) -> PastRun:
-        """The run with this id, else in this output folder, else the only one whose id begins so; the latest for None.
-
-        Raises `CallerMistake` where there is none or more than one; it names those that come close.
-        """
+        """One run."""
         with self._open() as database:
             if run is None:
                 rows = database.execute("SELECT * FROM runs ORDER BY started DESC LIMIT 1").fetchall()
-                if not rows:
-                    raise CallerMistake("no run is on record yet", hint="make one: storygen run SOURCE")
-                return _run(dict(rows[0]))
-            found = self._matching(database, run)
-            if len(found) == 1:
-                return _run(dict(found[0]))
-            raise _unknown(database, run, [row["run_id"] for row in found])
+                return the_one([dict(row) for row in rows], None, ())
+            found = [dict(row) for row in self._matching(database, run)]
+            known = database.execute("SELECT run_id FROM runs ORDER BY started DESC LIMIT ?", (NEAREST_OF,))
+            return the_one(found, run, [row["run_id"] for row in known])
 
     def since(self, moment: float) -> list[PastRun]:
         """The runs that started at `moment` (Unix) or later, oldest first, without their recordings."""
         with self._open() as database:
             rows = database.execute("SELECT * FROM runs WHERE started >= ? ORDER BY started", (moment,)).fetchall()
-        return [_run({**dict(row), "recording": _NO_RECORDING}) for row in rows]
+        return [PastRun.from_row({name: row[name] for name in row.keys() if name != "recording"}) for row in rows]  # noqa: SIM118
 
     def durations(self, limit: int = 20) -> list[PastDurations]:
         """The latest successful runs, for estimates, newest first."""
         query = "SELECT * FROM runs WHERE outcome = 'success' ORDER BY started DESC LIMIT ?"
         with self._open() as database:
             rows = database.execute(query, (limit,)).fetchall()
-        return [_durations(row) for row in rows]
+        return [PastDurations.from_row(dict(row)) for row in rows]
 
     def last_success(self) -> float | None:
         """When the latest run that succeeded ended (Unix), None where none has."""
@@ -161,7 +205,7 @@ class History:
         return float(found[0]) if found and found[0] is not None else None
 
     def _matching(self, database: sqlite3.Connection, run: str) -> list[sqlite3.Row]:
-        if not run or "\0" in run:
+        if not is_askable(run):
             return []
         lookups: dict[str, tuple[Any, ...]] = {
             "SELECT * FROM runs WHERE run_id = ?": (run,),
@@ -213,26 +257,20 @@ class History:
         return CallerMistake(f"the history {self.path} is broken: {error}", hint=hint)
 
 
-def _run(row: dict[str, Any]) -> PastRun:
-    recording = json.loads(zlib.decompress(row["recording"]))
-    return PastRun(**{**row, "report": json.loads(row["report"]), "recording": recording})
+def is_askable(run: str) -> bool:
+    """Whether there can be a run of this name; databases stumble over some."""
+    return bool(run) and re.search("[\0\ud800-\udfff]", run) is None
 
 
-def _durations(row: sqlite3.Row) -> PastDurations:
-    report = json.loads(row["report"])
-    return PastDurations(
-        scenes=row["scenes"],
-        seconds=row["seconds"],
-        film_seconds=row["film_seconds"],
-        durations={name: tuple(values) for name, values in report["durations"].items()},
-        counts={stage["name"]: stage["count"] for stage in report["stages"]},
-    )
-
-
-def _unknown(database: sqlite3.Connection, run: str, several: list[str]) -> CallerMistake:
-    if several:
-        return CallerMistake(f"several runs begin with {run!r}: {', '.join(several)}", hint="give more of the id")
-    known = [row["run_id"] for row in database.execute("SELECT run_id FROM runs ORDER BY started DESC LIMIT 200")]
+def the_one(found: Sequence[Mapping[str, Any]], run: str | None, known: Sequence[str]) -> PastRun:
+    """The only row that was found for `run`. Raises `CallerMistake` else, with the nearest of the `known` ids."""
+    if len(found) == 1:
+        return PastRun.from_row(found[0])
+    if found:
+        several = ", ".join(row["run_id"] for row in found)
+        raise CallerMistake(f"several runs begin with {run!r}: {several}", hint="give more of the id")
+    if run is None:
+        raise CallerMistake("no run is on record yet", hint="make one: storygen run SOURCE")
     near = difflib.get_close_matches(run, known, n=3, cutoff=0.4) or known[:3]
     hint = f"did you mean {', '.join(near)}?" if near else "no run is on record yet; make one: storygen run SOURCE"
-    return CallerMistake(f"no run {run!r} is on record", hint=hint)
+    raise CallerMistake(f"no run {run!r} is on record", hint=hint)
