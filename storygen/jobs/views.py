@@ -41,7 +41,7 @@ def batch(connection: Connection, wanted: str) -> Batch:
     if row is None:
         raise NotFound(f"There is no batch {wanted[:64]!r}.", hint="Its id is in the answer to its submission.")
     counted = select(jobs.c.state, func.count()).where(jobs.c.batch == wanted).group_by(jobs.c.state)
-    states: dict[str, int] = {state: count for state, count in connection.execute(counted)}
+    states: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
     return Batch(id=row.id, caller=row.caller, name=row.name, created=row.created, states=states)
 
 
@@ -53,10 +53,8 @@ def happened(connection: Connection, job: str, after: int, limit: int) -> list[J
 
 def counts(connection: Connection) -> Mapping[str, int]:
     """How many jobs are in each state."""
-    found: dict[str, int] = {
-        state: count
-        for state, count in connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
-    }
+    counted = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+    found: dict[str, int] = {row[0]: row[1] for row in connection.execute(counted)}
     return {state.value: found.get(state.value, 0) for state in JobState}
 
 
