@@ -142,7 +142,7 @@ async def ask(
                 writer.close()
     except TimeoutError as error:
         raise ProviderTimeout(f"{target.host[:100]} did not answer in {seconds:g} s.") from error
-    except (OSError, ssl.SSLError, h11.RemoteProtocolError, EOFError) as error:
+    except (OSError, h11.RemoteProtocolError, EOFError) as error:
         raise ProviderUnavailable(f"{target.host[:100]} cannot be asked: {type(error).__name__}.") from error
 
 

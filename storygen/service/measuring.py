@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -46,7 +46,7 @@ class _Measured:
         self._app = app
         self._family = telemetry.metrics.families.histogram(REQUESTS) if telemetry.metrics is not None else None
         self._watch = events.Watch((telemetry.tracing,)) if telemetry.tracing is not None else None
-        self._knows_routes = False
+        self._routes: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,21 +74,14 @@ class _Measured:
             await self._app(scope, receive, seen)
         finally:
             if self._family is not None:
-                if not self._knows_routes:
-                    self._learn(scope["app"])
-                self._family.of(scope["method"], _route(scope), str(status)).observe(time.perf_counter() - began)
+                route = _route(scope)
+                if route not in self._routes:  # a template of ours, of which there are only so many
+                    self._routes.add(route)
+                    self._family.allow("route", (route,))
+                self._family.of(scope["method"], route, str(status)).observe(time.perf_counter() - began)
         return status
-
-    def _learn(self, app: FastAPI) -> None:
-        """Routes are known only now: they may come after the middleware."""
-        assert self._family is not None  # noqa: S101 - its only caller has asked
-        self._knows_routes = True
-        self._family.allow("route", _templates(app.routes))
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", OTHER)
-
-
-def _templates(routes: Iterable[Any]) -> set[str]:
-    return {route.path for route in routes if getattr(route, "methods", None)}
+    """The template of the route that was taken, `other` where none was."""
+    return str(getattr(scope.get("route"), "path", OTHER))

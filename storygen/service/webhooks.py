@@ -88,6 +88,9 @@ class Sender:
             said = f"{reply.status}"
         except (NotAllowed, ProviderFailure) as refusal:
             said = refusal.message
+        except Exception as error:  # noqa: BLE001 - one delivery that breaks must not end the others, or the service
+            _LOG.exception("webhook.broken", extra={"run": job.id})
+            said = type(error).__name__
         ok = reply is not None and 200 <= reply.status < 300
         wait = None if ok else next_wait(delivery.attempts, reply)
         due = None if wait is None else self._clock() + wait

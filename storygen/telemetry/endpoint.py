@@ -75,8 +75,7 @@ class Endpoint:
                     self.send_error(404, "The metrics are at /metrics")
                     return
                 was_closing = endpoint._closing.is_set()
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                body = encode(endpoint._registry)
+                body, content_type = expose(endpoint._registry, self.headers.get("Accept", ""))
                 self.send_response(200)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
@@ -89,6 +88,12 @@ class Endpoint:
                 """Scrapes are not worth a line."""
 
         return Handler
+
+
+def expose(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """The metrics in the format that an `Accept` header asks for, and its content type."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
 
 
 def push_last_run(registry: CollectorRegistry, url: str) -> None:
