@@ -369,8 +369,7 @@ class DatabaseSettings(Group):
     """Where the queue and the history of runs are kept."""
 
     url: SecretStr | None = None
-    """An SQLAlchemy address, such as postgresql+psycopg://storygen@localhost/storygen. If not set, a SQLite file in the
-    state folder."""
+    """An SQLAlchemy address (postgresql+psycopg://storygen@localhost/storygen); a file in the state folder, if not set."""
     pool: int = Field(10, ge=1, le=200)
     """Most connections to a database server."""
 
@@ -421,6 +420,10 @@ class ServiceSettings(Group):
     """Whether webhooks may go to private addresses."""
     webhook_secret: SecretStr | None = None
     """Signs webhooks (HMAC-SHA256)."""
+    summary: Literal["off", "daily", "weekly"] = "off"
+    """How often a summary of the runs is sent: of each day, or of each week from Monday, in UTC."""
+    summary_webhook: SecretStr | None = None
+    """Address that summaries are sent to."""
     grafana_url: str = ""
     """Where Grafana is, for the console's links."""
     jaeger_url: str = ""

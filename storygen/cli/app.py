@@ -19,6 +19,7 @@ from storygen.cli.run import run
 from storygen.cli.serve import serve
 from storygen.cli.stack import stack
 from storygen.cli.streams import OutputLost, prepare, printable
+from storygen.cli.summary import summary
 from storygen.cli.validate import validate
 from storygen.cli.vendors import vendors
 from storygen.cli.voices import voices
@@ -34,7 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
+for command in (run, watch, check, validate, report, summary, explain, doctor, estimate, compare, voices):
     app.command()(command)
 for command in (serve, worker, vendors, stack, inbox, drill):
     app.command()(command)

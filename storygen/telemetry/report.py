@@ -85,4 +85,5 @@ def _run(recording: Recording, start: float, end: float) -> RunFigures:
         error_message=failed.message if failed else "",
         error_stage=failed.stage if failed else "",
         error_scene=failed.scene if failed else None,
+        error_provider=figures.blamed(recording, failed) if failed else "",
     )

@@ -226,6 +226,17 @@ def failure(recording: Recording) -> Entry | None:
     return next(iter(raised or told), run)
 
 
+def blamed(recording: Recording, failed: Entry) -> str:
+    """The provider whose last attempt failed in the same way; empty where none had a part in it."""
+    attempts = (
+        entry
+        for entry in reversed(recording.entries)
+        if entry.kind == "attempt"
+        and (entry.stage, entry.scene, entry.error) == (failed.stage, failed.scene, failed.error)
+    )
+    return next((str(entry.fields.get("provider") or "") for entry in attempts), "")
+
+
 def label(entry: Entry) -> str:
     """The name of an operation; of a call also what was asked for."""
     capability = entry.fields.get("capability") if entry.kind == "call" else None

@@ -33,6 +33,7 @@ class RunFigures:
     error_message: str = ""
     error_stage: str = ""
     error_scene: int | None = None
+    error_provider: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
