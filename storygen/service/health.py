@@ -41,7 +41,12 @@ async def ready(request: Request) -> Response:
     return JSONResponse(found, status_code=200 if found["ready"] else 503, headers={"Cache-Control": "no-store"})
 
 
-@router.get("/health/services", response_model=dict[str, Any], responses=answers(), summary="How the providers do")
+@router.get(
+    "/health/services",
+    response_model=dict[str, Any],
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **answers()},
+    summary="How the providers do",
+)
 async def services(
     request: Request,
     caller: Reader,  # noqa: ARG001 - who has no scope does not get here

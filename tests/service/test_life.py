@@ -102,8 +102,8 @@ def test_one_scene_is_made_anew_and_the_others_come_from_the_cache(service: Serv
     assert again["id"] != made["id"]
     assert again["state"] == "success"
     cached = {scene["number"]: {p["stage"]: p["cached"] for p in scene["parts"]} for scene in again["scenes"]}
-    assert cached[1]["voice"] and cached[1]["visuals"] and cached[3]["visuals"] and cached[1]["assembly"]
-    assert not cached[2]["voice"] and not cached[2]["visuals"]
+    assert all((cached[1]["voice"], cached[1]["visuals"], cached[3]["visuals"], cached[1]["assembly"]))
+    assert not any((cached[2]["voice"], cached[2]["visuals"]))
     assert again["scenes"][1]["take"] == 1
 
     def picture(run: str) -> bytes:
@@ -206,7 +206,7 @@ def test_a_run_that_fails_says_where_why_and_what_to_do(tmp_path) -> None:
     assert failed["state"] == "failed"
     assert (failed["error"]["stage"], failed["error"]["provider"]) == ("visuals", "openai")
     assert failed["error"]["kind"] == "unavailable"
-    assert failed["error"]["hint"] and failed["next_step"]
+    assert all((failed["error"]["hint"], failed["next_step"]))
     assert "k" * 20 not in str(failed)
 
 

@@ -77,14 +77,14 @@ def test_a_run_that_another_process_works_on_is_seen_as_well(idle: Service) -> N
         await other.close()
 
     async def watch() -> list[str]:
-        async with httpx.AsyncClient(timeout=30) as client:
-            async with client.stream("GET", f"{idle.url}/api/v1/runs/{run}/events") as stream:
-                lines = stream.aiter_lines()
-                seen = [await anext(lines) for _ in range(6)]  # the first event is there: now the other begins
-                working = asyncio.create_task(work())
-                seen += [line async for line in lines]
-                await working
-                return [line.removeprefix("event: ") for line in seen if line.startswith("event: ")]
+        address = f"{idle.url}/api/v1/runs/{run}/events"
+        async with httpx.AsyncClient(timeout=30) as client, client.stream("GET", address) as stream:
+            lines = stream.aiter_lines()
+            seen = [await anext(lines) for _ in range(6)]  # the first event is there: now the other begins
+            working = asyncio.create_task(work())
+            seen += [line async for line in lines]
+            await working
+            return [line.removeprefix("event: ") for line in seen if line.startswith("event: ")]
 
     assert asyncio.run(watch()) == ["queued", "started", "stage.began", "stage.began", "cancelled"]
 
