@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cache
+from html import escape
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -190,10 +191,11 @@ def _turned_away(scope: Scope, headers: Headers) -> Response:
     """People go to the log-in, and come back; programs are told what is missing."""
     if scope["method"] != "GET" or "text/html" not in headers.get("accept", ""):
         raise NotAuthenticated("This needs a token.", hint="Send it as `Authorization: Bearer TOKEN`.")
-    where = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+    query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+    where = sessions.local_path(scope["raw_path"].decode("latin-1").partition("?")[0] + query)
     if is_strange_page(headers):
         # A strict cookie stays behind when a link from elsewhere is followed; from a page of ours it comes along.
-        page = f'<!doctype html><meta http-equiv="refresh" content="0;url={quote(LOGIN)}?next={quote(where, safe="")}">'
+        page = f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(where)}">'
         return Response(page, media_type="text/html")
     return RedirectResponse(f"{LOGIN}?next={quote(where, safe='')}", status_code=HTTPStatus.SEE_OTHER)
 

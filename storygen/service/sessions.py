@@ -15,6 +15,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
@@ -143,6 +144,8 @@ async def check_form(request: Request) -> None:
     said = request.headers.get(CSRF_HEADER)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if said is None and kind in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        with suppress(RuntimeError):  # the form was read already
+            await request.body()  # kept, so that the route can read it, too
         said = (await request.form()).get(CSRF_FIELD)  # type: ignore[assignment]  # a file is refused below
     if not isinstance(said, str) or not hmac.compare_digest(said.encode(), request.state.session.csrf.encode()):
         raise NotAllowed("The page is too old, or the request is not one of ours.", hint="Load the page again.")
