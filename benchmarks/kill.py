@@ -153,10 +153,9 @@ async def _ended(home: Path, submitted: Sequence[Job]) -> tuple[Job, ...]:
 
 def _uncertain(home: Path) -> float:
     """What the reports of all runs list as perhaps billed, in US dollars."""
-    from storygen.production import HISTORY
-    from storygen.store.history import History
+    from storygen.past import open_history
 
-    runs = History(home / "state" / HISTORY).since(0.0)
+    runs = open_history(_settings(home)).since(0.0)
     return sum(float(run.report["cost"]["uncertain_usd"]) for run in runs)
 
 

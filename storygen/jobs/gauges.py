@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, func, select
 
 from storygen.jobs import views
 from storygen.jobs.base import JobState
+from storygen.jobs.store import SqlJobs
 from storygen.jobs.tables import events, jobs
 from storygen.jobs.traces import RUNS
-from storygen.telemetry.queues import QueueGauges, QueueStanding, watch_queue
+from storygen.telemetry.queues import QueueGauges, QueueStanding
 
 if TYPE_CHECKING:
     from storygen.telemetry.setup import Telemetry
@@ -35,8 +38,17 @@ def standing(engine: Engine, now: float) -> QueueStanding:
         )
 
 
-def show_queue(telemetry: Telemetry, engine: Engine, queue: str = RUNS) -> QueueGauges | None:
-    """Show the queue among the metrics of this process; None where it has none. Close it when the process ends."""
-    if telemetry.registry is None:
-        return None
-    return watch_queue(telemetry.registry, queue, lambda: standing(engine, time.time()))
+@contextmanager
+def showing(telemetry: Telemetry, queue: SqlJobs) -> Iterator[None]:
+    """Show the queue among the metrics of this process, where it has any, for the time of a block."""
+    registry = telemetry.registry
+    if registry is None:
+        yield
+        return
+    gauges = QueueGauges(RUNS, lambda: standing(queue.engine, time.time()))
+    registry.register(gauges)
+    try:
+        yield
+    finally:
+        registry.unregister(gauges)
+        gauges.close()

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from storygen.resilience.gears import available_cores
 from storygen.settings import Settings
 
-FRESH_SECONDS = 1.0
+FRESH_SECONDS = 5.0
 GB = 1e9
 
 
@@ -29,7 +29,10 @@ class Machine:
 
 
 class Guard:
-    """Measures this process with its children and the machine, at most once a second, against `settings.guard`."""
+    """Holds what this process, its children and the machine use against `settings.guard`.
+
+    Measuring takes some milliseconds: who asks often has it done by `look(0)` in a thread now and then.
+    """
 
     def __init__(
         self, settings: Callable[[], Settings], *, measure: Callable[[Settings], Machine] | None = None
@@ -39,10 +42,10 @@ class Guard:
         self._seen: Machine | None = None
         self._seen_at = 0.0
 
-    def look(self) -> Machine:
-        """How the machine is, measured within the last second."""
+    def look(self, fresh_seconds: float = FRESH_SECONDS) -> Machine:
+        """How the machine is, or was not longer ago than this."""
         now = time.monotonic()
-        if self._seen is None or now - self._seen_at > FRESH_SECONDS:
+        if self._seen is None or now - self._seen_at > fresh_seconds:
             self._seen, self._seen_at = self._measure(self._settings()), now
         return self._seen
 

@@ -50,6 +50,11 @@ class SqlJobs:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storygen-reader")
         self._bell = Bell(poll_seconds if is_shared else None)
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for those who only read and must not wait their turn."""
+        return self._engine
+
     async def submit(self, submissions: Sequence[Submission], batch: str = "") -> list[Job]:
         """Accept all or none."""
         now, ids = self._clock(), [new_job_id() for _ in submissions]

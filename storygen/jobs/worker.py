@@ -18,12 +18,16 @@ from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 
 LOOK_SECONDS = 1.0
+MEASURE_SECONDS = 2.0
 BEAT_SECONDS = 1.0  # what others cancel is heard of by a beat
 _LOG = logging.getLogger("storygen.jobs")
 
 
 class Fits(Protocol):
     """Says whether one more run fits on this machine."""
+
+    def look(self, fresh_seconds: float) -> object:
+        """Measure the machine, if that was done longer ago."""
 
     def fits(self) -> str:
         """Why not, as a sentence; empty where it does."""
@@ -32,7 +36,9 @@ class Fits(Protocol):
 class Watching(Protocol):
     """Has observers, as `telemetry.setup.Telemetry` does."""
 
-    observers: tuple[Observer, ...]
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """Who is told of every run."""
 
 
 class Worker:
@@ -75,7 +81,8 @@ class Worker:
 
     async def run(self) -> None:
         """Take jobs and work on them until `stop`; cancelled, it lets go of them at once, as `stop(0)` does."""
-        ears = [asyncio.create_task(self._listen()), asyncio.create_task(self._beat())]
+        self._tell()
+        ears = [asyncio.create_task(part) for part in (self._listen(), self._beat(), self._measure())]
         await asyncio.sleep(0)  # they listen from here on: what is queued while jobs are claimed is heard
         try:
             while not self._is_stopping:
@@ -110,13 +117,20 @@ class Worker:
             await self._jobs.waiting(LOOK_SECONDS)
             self._wake.set()
 
+    async def _measure(self) -> None:
+        """Keep what the guard knows fresh, so that no job waits for it."""
+        while True:
+            await asyncio.to_thread(self._guard.look, 0.0)
+            await asyncio.sleep(MEASURE_SECONDS)
+
     async def _take(self) -> None:
         """Claim as many jobs as there is room for."""
-        free = self._settings().queue.runs_at_once - len(self._working)
+        queue = self._settings().queue
+        free = queue.runs_at_once - len(self._working)
         if free <= 0 or not self._has_room():
             return
         try:
-            claimed = await self._jobs.claim(self.name, free, self._settings().queue.lease_seconds)
+            claimed = await self._jobs.claim(self.name, free, queue.lease_seconds, self.running)
         except ResourceFailure as error:
             if not self._is_cut_off:
                 _LOG.warning("No job can be taken, and it is tried again: %s", error.message)
@@ -124,8 +138,7 @@ class Worker:
             return
         self._is_cut_off = False
         for job in claimed:
-            if job.id not in self._working:  # ours already: its lease had run out while the database was away
-                self._begin(job)
+            self._begin(job)
 
     def _has_room(self) -> bool:
         reason = self._guard.fits()

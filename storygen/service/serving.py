@@ -12,20 +12,25 @@ import uvicorn
 from fastapi import FastAPI
 
 from storygen.errors import InvalidSettings
+from storygen.jobs.cleaning import Cleaner
+from storygen.jobs.gauges import showing
 from storygen.jobs.guard import Guard
 from storygen.jobs.opening import open_jobs, reconcile
 from storygen.jobs.store import new_job_id
+from storygen.jobs.traces import RUNS
 from storygen.jobs.worker import Worker
-from storygen.production import HISTORY
+from storygen.past import open_history
 from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
 from storygen.service.app import create_app
 from storygen.service.base import House
 from storygen.service.limits import MOST_CONNECTIONS, MOST_HEADER_BYTES, impatient
+from storygen.service.services import Services
+from storygen.service.summarising import of_house as summaries_of
 from storygen.service.webhooks import Sender
 from storygen.settings import Settings
 from storygen.store.films import open_films
-from storygen.store.history import History
+from storygen.telemetry.queues import serve_queue
 from storygen.telemetry.setup import Telemetry
 
 LOOK_SECONDS = 2.0
@@ -52,7 +57,13 @@ async def serve(
     async with _house(reloader, telemetry) as house:
         app = create_app(house)
         server = Server(_config(app))
-        parts: list[Coroutine[Any, Any, Any]] = [server.serve([listener]), _follow(reloader, telemetry), Sender(house).run()]
+        parts: list[Coroutine[Any, Any, Any]] = [
+            server.serve([listener]),
+            _follow(reloader, telemetry),
+            Sender(house).run(),
+            summaries_of(house).run(),
+            Cleaner(house.settings, house.jobs, house.films).run(),
+        ]
         if house.worker is not None:
             parts.append(house.worker.run())
         if house.settings().queue.engine == "celery":
@@ -104,15 +115,19 @@ async def _house(reloader: Reloader, telemetry: Telemetry) -> AsyncIterator[Hous
         held.push_async_callback(films.close)
         gears = Gears.from_settings(first)
         held.push_async_callback(gears.close)
+        held.enter_context(showing(telemetry, jobs))
         worker = None
         if first.queue.engine == "embedded":
+            if telemetry.metrics is not None:
+                serve_queue(telemetry.metrics.families, (RUNS,))
             name = f"{socket.gethostname()}-{new_job_id()}"
             guard = Guard(settings)
+            telemetry.observers = (*telemetry.observers, Services())
             worker = Worker(jobs, settings, telemetry, name=name, gears=gears, films=films, guard=guard)
         yield House(
             settings=settings,
             jobs=jobs,
-            history=History(first.folders.state / HISTORY, first.report.keep_days),
+            history=open_history(first),
             films=films,
             telemetry=telemetry,
             worker=worker,

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -91,13 +90,6 @@ class QueueGauges(Collector):
 def serve_queue(families: Families, queues: Iterable[str]) -> None:
     """Create what a process that works on these queues will fill."""
     families.histogram("storygen_queue_wait_seconds").create(queues)
-
-
-def watch_queue(registry: CollectorRegistry, queue: str, read: Callable[[], QueueStanding]) -> QueueGauges:
-    """Show a queue on a registry; only one process does so for a store that several share."""
-    gauges = QueueGauges(queue, read)
-    registry.register(gauges)
-    return gauges
 
 
 _NAMES = tuple(metric.name for metric in names.METRICS if metric.is_read)

@@ -28,6 +28,9 @@ class Room:
 
     reason: str = ""
 
+    def look(self, fresh_seconds: float) -> None:
+        pass
+
     def fits(self) -> str:
         return self.reason
 
