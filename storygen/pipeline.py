@@ -24,6 +24,7 @@ from storygen.story import (
     Narration,
     Outcome,
     Overlay,
+    Revision,
     Scene,
     Script,
     Shot,
@@ -36,6 +37,7 @@ from storygen.workshop import Pulse, taking
 R = TypeVar("R")
 BEFORE = "before it, "
 BUILTIN = "builtin"
+MakesScene = Callable[[int, Scene, Script, tuple[str, ...]], Awaitable[SceneResult]]
 SceneFailure = (ProviderFailure, ResourceFailure, StageTimeout)
 
 
@@ -91,19 +93,35 @@ class Pipeline:
         mistakes of the caller, a full disk, a budget.
         """
         async with self._watchdog():
-            draft, writing = await self._draft(source)
-            revision = await self._stage(
-                Stage.REVISE, lambda: self._steps.revise(draft, self._tools, self._settings.voice)
-            )
+            revision, writing = await self._revised(source)
             story = revision.value.script
-            if not story.scenes:
-                raise InvalidScript("The script has no scenes.", hint="Write at least one paragraph or scene.")
-            tell_elements(revision.value)
-            scenes = await self._scenes(story)
+            scenes = await self._scenes(story, self._scene)
             film, broken = await self._film(scenes, story)
         if broken is not None:
             scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
         return Production(revision=revision, scenes=scenes, film=film, writing=writing, broken=broken)
+
+    async def prepare(self, source: Brief | Script) -> None:
+        """Make all that a film waits for, its words, voices and pictures, so that `run` finds them in the cache.
+
+        Raises what `run` raises, where that is known before anything is rendered.
+        """
+        async with self._watchdog():
+            revision, _ = await self._revised(source)
+            scenes = await self._scenes(revision.value.script, self._prepared)
+        if self._degrade.assembly != "placeholder":
+            self._insist_on_quorum(scenes)
+
+    async def _revised(self, source: Brief | Script) -> tuple[Made[Revision], tuple[Made[Any], ...]]:
+        """The script in its last form, and what was written before."""
+        draft, writing = await self._draft(source)
+        revision: Made[Revision] = await self._stage(
+            Stage.REVISE, lambda: self._steps.revise(draft, self._tools, self._settings.voice)
+        )
+        if not revision.value.script.scenes:
+            raise InvalidScript("The script has no scenes.", hint="Write at least one paragraph or scene.")
+        tell_elements(revision.value)
+        return revision, writing
 
     async def _film(
         self, scenes: Sequence[SceneResult], story: Script
@@ -137,14 +155,14 @@ class Pipeline:
         )
         return written.value, (ideas, written)
 
-    async def _scenes(self, story: Script) -> tuple[SceneResult, ...]:
+    async def _scenes(self, story: Script, make: MakesScene) -> tuple[SceneResult, ...]:
         cast_list = tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
 
         async def guarded(number: int, scene: Scene) -> SceneResult:
             async with self._gate.one():
                 try:
                     with taking(self._takes.get(number, 0)):
-                        return await self._scene(number, scene, story, cast_list)
+                        return await make(number, scene, story, cast_list)
                 except DiskFull:
                     raise
                 except SceneFailure as failure:
@@ -178,6 +196,12 @@ class Pipeline:
             overlay=overlay,
             segment=segment,
         )
+
+    async def _prepared(self, number: int, scene: Scene, story: Script, speakers: tuple[str, ...]) -> SceneResult:
+        (narration, captions), shot = await together(
+            self._spoken(number, scene, story.language, speakers), self._drawn(number, scene, story)
+        )
+        return SceneResult(number=number, scene=scene, narration=narration, captions=captions, shot=shot)
 
     async def _spoken(
         self, number: int, scene: Scene, language: str, speakers: tuple[str, ...]

@@ -7,6 +7,7 @@ import json
 import logging
 import secrets
 import time
+from collections import ChainMap
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 from storygen import events
@@ -25,6 +26,7 @@ from storygen.errors import StageTimeout, StorygenError
 from storygen.media import ffmpeg
 from storygen.past import open_history
 from storygen.pipeline import Pipeline, Steps
+from storygen.providers.base import Capability, Provider
 from storygen.providers.registry import builtins, chains
 from storygen.resilience.cache import Cache
 from storygen.resilience.call import Caller
@@ -34,10 +36,10 @@ from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.artifacts import Store
 from storygen.store.files import staying, writing
-from storygen.store.history import PastDurations, PastRun
+from storygen.store.history import PastDurations, PastRun, Runs
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
-from storygen.story import Brief, Manifest, Script, Source, Usage
+from storygen.story import Brief, Cost, Manifest, Script, Source, Usage
 from storygen.telemetry.context import describe
 from storygen.telemetry.recorder import Recorder, Recording
 from storygen.telemetry.report import build
@@ -56,7 +58,7 @@ class Order:
 
     `link` is the W3C trace context of another run that this one belongs to; `earlier` is the run that it goes on from,
     where whoever asks knows it and this machine may not. `takes` says how often scenes, by their numbers, are to be
-    made anew.
+    made anew. `spent` is what it cost to `prepare` it.
     """
 
     story: Brief | Script
@@ -65,6 +67,7 @@ class Order:
     link: str = ""
     earlier: Begun | None = None
     takes: Mapping[int, int] = field(default_factory=dict)
+    spent: Cost | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,18 @@ class Performance:
 
     delivery: Delivery
     report: Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is brought along instead of what the settings would choose: chains of providers, the cache, the history."""
+
+    providers: Mapping[Capability, Sequence[Provider[Any, Any]]] = field(default_factory=dict)
+    store: Store | None = None
+    history: Runs | None = None
+
+
+_NO_PARTS = Parts()
 
 
 def order_of(source: str, settings: Settings, seed: int = 0, folder: Path | None = None) -> tuple[Order, Reading]:
@@ -107,6 +122,7 @@ async def perform(
     *,
     run_id: str = "",
     longest: float | None = None,
+    parts: Parts = _NO_PARTS,
 ) -> Performance:
     """Make a film and put down how that went: in its folder, and in the history of runs.
 
@@ -119,14 +135,52 @@ async def perform(
     delivery = None
     try:
         watching = (*observers, recorder)
-        delivery = await produce(order, settings, run_id=run_id, observers=watching, gears=gears, longest=longest)
+        delivery = await produce(
+            order, settings, run_id=run_id, observers=watching, gears=gears, longest=longest, parts=parts
+        )
     finally:
         recording = recorder.recording()
         report, folder = build(recording), delivery.folder if delivery else None
         if recording.run is not None:
-            _remember(PastRun.from_report(report.to_json(), recording.to_document(), folder), settings)
+            run = PastRun.from_report(report.to_json(), recording.to_document(), folder)
+            _remember(run, parts.history or open_history(settings))
     _write_report(report, recording, delivery.folder)
     return Performance(delivery=delivery, report=report)
+
+
+async def prepare(
+    order: Order,
+    settings: Settings,
+    observers: Sequence[events.Observer],
+    gears: Gears,
+    *,
+    run_id: str,
+    longest: float | None = None,
+) -> Cost:
+    """Make all that the film of `order` waits for, and leave the rendering to the run that is to find it in the cache.
+
+    Returns what it cost, for that run's `Order.spent`. Only what fails is a run of its own, which the history has:
+    raises what `produce` raises.
+    """
+    recorder, ledger = Recorder(run_id, context=describe(settings, _ffmpeg(settings))), Ledger()
+    try:
+        with events.watched(events.Watch((*observers, ledger, recorder), run_id)), staying(settings.folders.cache):
+            try:
+                async with _at_most(longest):
+                    _tell_lost(gears, run_id, order.earlier)
+                    store, asked = Store(settings.folders.cache), cast("Any", chains(settings))
+                    resumes = order.earlier is not None
+                    pipeline = _pipeline(settings, asked, store, gears, None, resumes=resumes, takes=order.takes)
+                    await pipeline.prepare(order.story)
+            except StorygenError:
+                with _run(order, run_id, order.earlier) as run, _costed(run, ledger):
+                    raise
+    finally:
+        recording = recorder.recording()
+        if recording.run is not None:
+            past = PastRun.from_report(build(recording).to_json(), recording.to_document(), None)
+            _remember(past, open_history(settings))
+    return ledger.cost()
 
 
 async def produce(
@@ -138,13 +192,14 @@ async def produce(
     steps: Steps | None = None,
     gears: Gears | None = None,
     longest: float | None = None,
+    parts: Parts = _NO_PARTS,
 ) -> Delivery:
     """Make the film that `order` asks for, and publish its folder.
 
     Raises errors of our own tree, and `CancelledError` when it is cancelled; the folder is then as it was before.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
-    unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger()
+    unfinished, story, ledger = Unfinished(settings.folders.state), order.source.origin, Ledger(order.spent)
     earlier = order.earlier or unfinished.earlier(story)
     if order.folder is not None:
         output.refuse_strangers(order.folder)
@@ -156,10 +211,11 @@ async def produce(
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=run.traceparent))
-        store = Store(settings.folders.cache)
+        store = parts.store or Store(settings.folders.cache)
         async with _in_gear(gears, settings) as turning, _at_most(longest):
             _tell_lost(turning, run_id, earlier)
-            pipeline = _pipeline(settings, store, turning, steps, resumes=earlier is not None, takes=order.takes)
+            asked = ChainMap({**parts.providers}, cast("Any", chains(settings)))
+            pipeline = _pipeline(settings, asked, store, turning, steps, resumes=earlier is not None, takes=order.takes)
             production = await pipeline.run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
@@ -253,16 +309,17 @@ def _seed(order: Order) -> int:
     return order.story.seed if isinstance(order.story, Brief) else 0
 
 
-def _remember(run: PastRun, settings: Settings) -> None:
+def _remember(run: PastRun, history: Runs) -> None:
     """Put a run into the history; a history that cannot be written is told of and spoils nothing."""
     try:
-        open_history(settings).record(run)
+        history.record(run)
     except StorygenError as error:
         _LOG.warning("This run will not be found again: %s.", error.message)
 
 
 def _pipeline(
     settings: Settings,
+    asked: Mapping[Capability, Sequence[Provider[Any, Any]]],
     store: Store,
     gears: Gears,
     steps: Steps | None,
@@ -276,7 +333,7 @@ def _pipeline(
     prices, purse = PriceTable(settings.prices), gears.purse()
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
-        ask(chains(settings)),
+        ask(asked),
         Cache(store, gears.tier),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
         cores=gears.cores,

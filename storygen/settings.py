@@ -369,7 +369,7 @@ class DatabaseSettings(Group):
     """Where the queue and the history of runs are kept."""
 
     url: SecretStr | None = None
-    """An SQLAlchemy address (postgresql+psycopg://storygen@localhost/storygen); a file in the state folder, if not set."""
+    """An SQLAlchemy address (postgresql+psycopg://storygen@localhost/storygen); a file of SQLite, if not set."""
     pool: int = Field(10, ge=1, le=200)
     """Most connections to a database server."""
 
@@ -389,6 +389,8 @@ class QueueSettings(Group):
     """How often a run is begun again after its worker died, before it counts as failed."""
     run_timeout: float = Field(7200.0, gt=0)
     """The longest that a run may take, in seconds."""
+    renders_apart: bool = False
+    """Whether a Celery worker that makes films whole still leaves rendering to whoever is free for it first."""
     grace_seconds: float = Field(30.0, ge=0, le=600)
     """How long a process that is told to end goes on with what it has begun."""
 

@@ -11,12 +11,15 @@ from storygen.story import Cost, CostLine, Usage
 
 
 class Ledger:
-    """An observer that adds up what is spent and saved, by stage, provider and model."""
+    """An observer that adds up what is spent and saved, by stage, provider and model, on top of what was `before`."""
 
     hears: ClassVar[frozenset[type]] = frozenset({Spent, CacheLooked})
 
-    def __init__(self) -> None:
-        self._lines: dict[tuple[str, str, str], CostLine] = {}
+    def __init__(self, before: Cost | None = None) -> None:
+        lines = before.lines if before is not None else ()
+        self._lines: dict[tuple[str, str, str], CostLine] = {
+            (line.stage, line.provider, line.model): line for line in lines
+        }
 
     def began(self, timed: Timed) -> None:
         """Work that begins costs nothing."""

@@ -5,34 +5,57 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from storygen.errors import ResourceFailure
 from storygen.jobs.base import Job
+from storygen.jobs.celery import RENDERS
+from storygen.jobs.parting import Preparer, Renderer
 from storygen.jobs.worker import Worker
+from storygen.jobs.working import Hand
 
 R = TypeVar("R")
 AGAIN_SECONDS = 0.5
+HAND = tuple(field.name for field in fields(Hand))
 _LOG = logging.getLogger("storygen.jobs")
 
 
 class Crew(Worker):
-    """Works on the jobs that messages name; it takes none by itself. `is_ready` once its broker has let it in."""
+    """Works on the jobs that messages name; it takes none by itself.
 
-    is_ready = False
+    Messages of `calls` are followed to the end where the worker also serves `renders` and settings do not want that
+    apart; else up to the rendering. `is_ready` once its broker has let it in.
+    """
 
-    async def follow(self, run_id: str, queue: str) -> bool:  # noqa: ARG002
-        """Work on a job to its end, unless it is somebody else's or over; False where the worker shuts down before."""
+    def __init__(self, *parts: Any, queues: Sequence[str], **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self.is_ready = False
+        self._queues = queues
+        self._followed: dict[str, str] = {}
+
+    async def follow(self, run_id: str, queue: str) -> bool:
+        """Work on a job until nothing is left to do here; False where the worker shuts down before it could begin."""
         job = await self._obtain(run_id)
         if job is None:
             return not self._is_stopping
         if self._is_releasing:  # it was told to end while the job was being taken
             await self._jobs.release(job.id, self.name)
             return True
+        self._followed[job.id] = queue
         self._begin(job)
         await asyncio.wait([self._working[job.id]])
         return True
+
+    def _hand_for(self, job: Job) -> Hand:
+        queue, one = self._followed.pop(job.id), self._hand
+        if queue == RENDERS:
+            kind: type[Hand] = Renderer
+        else:
+            is_whole = RENDERS in self._queues and not self._settings().queue.renders_apart
+            kind = Hand if is_whole else Preparer
+        return kind(**{name: getattr(one, name) for name in HAND} | {"queue": queue})
 
     async def _take(self) -> None:
         """Messages say what to take."""

@@ -35,7 +35,7 @@ def work(
     app = celery_app(reloader.settings)
     loop = Loop()
     held = AsyncExitStack()
-    crew = loop.do(held.enter_async_context(_crew(reloader, telemetry)))
+    crew = loop.do(held.enter_async_context(_crew(reloader, telemetry, queues)))
     add_tasks(app, lambda run, queue: loop.do(crew.follow(run, queue)))
 
     def ready(**_: Any) -> None:
@@ -77,7 +77,7 @@ def _leave_logging(**_: Any) -> None:
 
 
 @asynccontextmanager
-async def _crew(reloader: Reloader, telemetry: Telemetry) -> AsyncIterator[Crew]:
+async def _crew(reloader: Reloader, telemetry: Telemetry, queues: tuple[str, ...]) -> AsyncIterator[Crew]:
     """What the process shares, let go of in the opposite order."""
 
     def settings() -> Settings:
@@ -99,6 +99,7 @@ async def _crew(reloader: Reloader, telemetry: Telemetry) -> AsyncIterator[Crew]
             gears=gears,
             films=films,
             guard=Guard(settings),
+            queues=queues,
         )
         tasks = [asyncio.create_task(part) for part in (crew.run(), _reload(reloader, telemetry), reconcile(jobs))]
         try:

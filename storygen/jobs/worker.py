@@ -142,11 +142,8 @@ class Worker:
 
     def _has_room(self) -> bool:
         reason = self._guard.fits()
-        if reason != self.waits_for:
-            _LOG.log(
-                logging.WARNING if reason else logging.INFO,
-                reason or "There is room for runs again.",
-            )
+        if bool(reason) != bool(self.waits_for):  # the figures in it change all the time
+            self._emit(events.Held(reason=reason))
         self.waits_for = reason
         return not reason
 
@@ -163,14 +160,20 @@ class Worker:
         task.add_done_callback(end)
 
     def _tell(self) -> None:
+        limit = self._settings().queue.runs_at_once
+        self._emit(events.Occupied(name=RUNS, in_use=len(self._working), limit=limit))
+
+    def _emit(self, event: events.Event) -> None:
         with events.watched(events.Watch(self._observers)):
-            limit = self._settings().queue.runs_at_once
-            events.emit(events.Occupied(name=RUNS, in_use=len(self._working), limit=limit))
+            events.emit(event)
+
+    def _hand_for(self, job: Job) -> Hand:  # noqa: ARG002 - who follows messages has several
+        return self._hand
 
     async def _handle(self, job: Job) -> None:
         """Work on a job to its end; where it is cancelled it ends so, or goes back while the worker shuts down."""
         try:
-            ended = await self._hand.work(job)
+            ended = await self._hand_for(job).work(job)
         except asyncio.CancelledError:
             if self._is_releasing:
                 await self._jobs.release(job.id, self.name)

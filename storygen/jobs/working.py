@@ -22,6 +22,7 @@ from storygen.resilience.gears import Gears
 from storygen.scripts import Reading, read_text, read_topic
 from storygen.settings import Settings
 from storygen.store.files import discard
+from storygen.store.history import PastDurations
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun
 from storygen.story import Source
@@ -67,35 +68,47 @@ class Hand:
 
         Raises `CancelledError` where the task is cancelled: whoever did that knows what is to become of the job.
         """
-        ending = Ending()
         try:
-            settings = with_choices(self.settings(), job.submission.settings)
-            order = await asyncio.to_thread(order_of, job, settings)
-            order = replace(order, earlier=await self._earlier(job))
-            past = await asyncio.to_thread(past_durations, settings)
-            performance = await self._perform(job, order, settings, ending, Scribe(self.jobs, job, self.worker, past))
-            folder = await self._put(job, performance.delivery.folder)
+            return await self._make(job, with_choices(self.settings(), job.submission.settings))
         except StorygenError as error:
             return Ended(state=_state(error), error=error.fields())
         except Exception as error:  # noqa: BLE001 - one job must not end the worker
             _LOG.exception("A fault of storygen spoiled run %s.", job.id)
             return Ended(state=JobState.FAILED, error=fault(error))
-        return Ended(state=JobState.SUCCESS, result=_result(performance, folder, ending))
 
     async def finish(self, job: Job, ended: Ended) -> None:
-        """End the job, however long the database is away; one that another worker has by now is left to it."""
+        """End the job, however long the database is away; one that another worker has by now is left to it.
+
+        One that is only ready for the next step goes back into the queue.
+        """
+        if ended.state is JobState.QUEUED:
+            await insisting(partial(self.jobs.release, job.id, self.worker))
+            return
         await insisting(
             partial(self.jobs.finish, job.id, self.worker, ended.state, result=ended.result, error=ended.error)
         )
 
-    async def _perform(self, job: Job, order: Order, settings: Settings, ending: Ending, scribe: Scribe) -> Performance:
-        longest = settings.queue.run_timeout
+    async def _make(self, job: Job, settings: Settings) -> Ended:
+        """The film, and where it is kept."""
+        ending, order, past = Ending(), await self._order(job, settings), await past_of(settings)
         with processing(self.observers, self.queue, job):
-            async with scribe:
-                watching = (*self.observers, ending, scribe)
-                made = await perform(order, settings, watching, self.gears, run_id=job.id, longest=longest)
-                scribe.title = job.submission.name or made.delivery.manifest.title
-                return made
+            async with Scribe(self.jobs, job, self.worker, past) as scribe:
+                performance = await perform(
+                    order,
+                    settings,
+                    (*self.observers, ending, scribe),
+                    self.gears,
+                    run_id=job.id,
+                    longest=settings.queue.run_timeout,
+                )
+                scribe.title = job.submission.name or performance.delivery.manifest.title
+        folder = await self._put(job, performance.delivery.folder)
+        return Ended(state=JobState.SUCCESS, result=_result(performance, folder, ending))
+
+    async def _order(self, job: Job, settings: Settings) -> Order:
+        """What is to be made, and what an earlier worker has made of it."""
+        order = await asyncio.to_thread(order_of, job, settings)
+        return replace(order, earlier=await self._earlier(job))
 
     async def _put(self, job: Job, made: Path) -> str:
         """Hand the film over; where it is kept elsewhere the folder that it was made in goes."""
@@ -114,6 +127,11 @@ class Hand:
         if found is None and job.claims <= 1:
             return None
         return Begun(run_id=job.id, traceparent=str(found.data["traceparent"]) if found is not None else "")
+
+
+async def past_of(settings: Settings) -> list[PastDurations]:
+    """How long the stages of earlier runs took."""
+    return await asyncio.to_thread(past_durations, settings)
 
 
 def order_of(job: Job, settings: Settings) -> Order:

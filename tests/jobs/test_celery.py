@@ -24,6 +24,7 @@ from storygen.jobs.base import Job, JobState, Submission
 from storygen.jobs.opening import open_jobs
 from storygen.jobs.posting import Message, PostedJobs
 from storygen.jobs.reconciling import Reconciler
+from storygen.past import open_history
 from storygen.vendors.server import Simulation
 from tests.jobs.brokers import ROOT, CeleryWorker, Rabbit, Redis, free_port
 from tests.servers import eventually
@@ -256,6 +257,49 @@ def test_a_worker_that_is_told_to_end_gives_back_what_it_has_and_exits_with_0(pl
             job = await jobs.get(asked.id)
             assert (job.state, job.claims, job.worker) == (JobState.QUEUED, 0, "")
             assert await ready(jobs) >= 1, "the next worker is told"
+
+    asyncio.run(work())
+
+
+def test_machines_that_render_finish_what_those_that_call_have_prepared(plant: Plant) -> None:
+    callers = plant.start("--queues", "calls")
+
+    async def work() -> None:
+        async with plant.jobs() as jobs:
+            [asked] = await jobs.submit([story()])
+
+            async def is_prepared() -> bool:
+                return "released" in await kinds(jobs, asked)
+
+            await until(is_prepared)
+            assert (await jobs.get(asked.id)).state is JobState.QUEUED
+            spoken = len(plant.vendor.requests("elevenlabs"))
+            assert spoken > 0
+            renderers = plant.start("--queues", "renders")
+            [job] = await ended(jobs, [asked])
+            assert job.state is JobState.SUCCESS, job.error
+            assert job.worker in renderers.said()
+            assert len(plant.vendor.requests("elevenlabs")) == spoken, "nothing is asked for twice"
+            assert job.result is not None
+            assert job.result.cost_usd, "what the calls cost is the run's cost"
+            assert "run.ended" not in callers.said()
+
+    asyncio.run(work())
+
+
+def test_what_fails_before_the_rendering_ends_as_a_failed_run_of_the_history(small: Plant) -> None:
+    small.vendor.plan([{"fault": "unauthorized", "vendor": "elevenlabs"}])
+    toml = small.folder / "storygen.toml"
+    toml.write_text(toml.read_text() + '[degrade]\nvoice = "fail"\n')
+    small.start("--queues", "calls")
+
+    async def work() -> None:
+        async with small.jobs() as jobs:
+            [job] = await ended(jobs, await jobs.submit([story()]))
+            assert job.state is JobState.FAILED
+            assert job.error is not None
+            assert job.error["kind"] == "authentication_failed", job.error
+            assert open_history(load(toml, {})).find(job.id).outcome == "failed"
 
     asyncio.run(work())
 
