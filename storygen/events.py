@@ -143,6 +143,13 @@ class SharingChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """No run is begun for now, for this `reason`; an empty one says that runs are begun again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
     """A vendor was asked how far a long job is; `state` is its own word for that, `progress` is between 0 and 1."""
 
@@ -260,6 +267,7 @@ Event = (
     | BreakerChanged
     | BudgetRefused
     | SharingChanged
+    | Held
     | Polled
     | Called
     | Occupied

@@ -47,6 +47,7 @@ def job_of(row: Row[Any], text: str = "") -> Job:
         submission=Submission(**asked, text=text),
         state=JobState(row.state),
         created=row.created,
+        available=row.available,
         started=row.started,
         ended=row.ended,
         claims=row.claims,

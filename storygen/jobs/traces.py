@@ -30,7 +30,7 @@ def sending(observers: Sequence[Observer], queue: str = RUNS, *, parent: str = "
 def processing(observers: Sequence[Observer], queue: str, job: Job) -> Iterator[None]:
     """A `process` span around the work on a job, in the trace of its submission; it tells how long the job waited."""
     sent = job.submission.traceparent
-    waited = max(0.0, time.time() - job.created) if job.claims <= 1 else None
+    waited = max(0.0, time.time() - (job.available or job.created)) if job.claims <= 1 else None
     with (
         events.watched(events.Watch(observers, job.id)),
         events.timed("process", queue, parent=sent, link=sent, job=job.id, claim=job.claims, waited=waited),
