@@ -66,7 +66,7 @@ def _keys(chosen: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """What was chosen, dotted; a group that is given as one value stands for itself."""
     for name, value in chosen.items():
         key = f"{prefix}{name}"
-        if isinstance(value, Mapping) and value and key in _GROUPS:
+        if isinstance(value, Mapping) and key in _GROUPS:
             yield from _keys(value, f"{key}.")
         else:
             yield key
@@ -82,7 +82,7 @@ def _is_private(key: str) -> bool:
     for name in groups:
         here = here.model_fields[name].annotation  # type: ignore[assignment]  # `known_keys` goes through groups alone
     annotation = here.model_fields[last].annotation
-    return last in _PRIVATE or groups[:1] == ["vendors"] or bool({Path, SecretStr} & _types(annotation))
+    return last in _PRIVATE or groups[:1] in (["vendors"], ["folders"]) or bool({Path, SecretStr} & _types(annotation))
 
 
 def _types(annotation: Any) -> set[Any]:
