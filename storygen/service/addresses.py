@@ -92,16 +92,31 @@ def check_url(url: str) -> tuple[str, str, int, str]:
     return parts.scheme, host, number, path
 
 
+def check_webhook(url: str, *, private: bool) -> None:
+    """Raise `NotAllowed` for what could never be told, or plainly names a machine that is not public; asks nobody."""
+    host = check_url(url)[1]
+    try:
+        is_private = not is_public(ipaddress.ip_address(host))
+    except ValueError:
+        is_private = host == "localhost" or host.endswith(".localhost")
+    if is_private and not private:
+        raise _not_public(host)
+
+
 async def public_only(url: str, *, resolve: Resolve = resolve, private: bool = False) -> Target:
     """Where to go for `url`. Raises `NotAllowed` unless all its addresses are public, or `private` ones are allowed."""
     scheme, host, port, path = check_url(url)
     found = await resolve(host, port)
     judged = [ipaddress.ip_address(each.partition("%")[0]) for each in found]
     if not judged or not (private or all(map(is_public, judged))):
-        raise NotAllowed(
-            f"{host[:100]} is not on the public network.", hint="The operator may allow it: service.private_webhooks."
-        )
+        raise _not_public(host)
     return Target(scheme=scheme, host=host, port=port, path=path, address=found[0])
+
+
+def _not_public(host: str) -> NotAllowed:
+    return NotAllowed(
+        f"{host[:100]} is not on the public network.", hint="The operator may allow it: service.private_webhooks."
+    )
 
 
 def is_public(address: Address) -> bool:

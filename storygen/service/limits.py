@@ -20,6 +20,7 @@ MOST_HEADER_BYTES = 32 * 1024
 MOST_HEADERS = 100
 MOST_PATH_BYTES = 8 * 1024
 MOST_CONNECTIONS = 4_000
+MOST_SPILT_BYTES = 1_000_000
 HEAD_SECONDS = 10.0
 PAUSE_SECONDS = 20.0
 BODY_SECONDS = 300.0
@@ -91,19 +92,26 @@ class Meters:
 
 
 def impatient() -> type[asyncio.Protocol]:
-    """The protocol that `uvicorn.Config` is given as `http`: it has no patience with heads that never end."""
+    """The protocol that `uvicorn.Config` is given as `http`: it hangs up on heads, and refused bodies, without end."""
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     class Impatient(H11Protocol):
-        """Hangs up on a connection whose request does not begin in time, or whose head never ends."""
+        """Hangs up where a request does not begin in time, its head never ends, or its refused body goes on."""
 
         _head_timer: asyncio.TimerHandle | None = None
+        _spilt = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._watch_head()
 
         def data_received(self, data: bytes) -> None:
+            if self.cycle is not None and self.cycle.response_complete and self.cycle.more_body:
+                # Some of a body that was refused is let run out, or the client might not see the answer.
+                self._spilt += len(data)
+                if self._spilt > MOST_SPILT_BYTES:
+                    self.transport.abort()
+                    return
             super().data_received(data)
             self._watch_head()
 

@@ -25,6 +25,7 @@ from storygen.jobs.working import reading_of
 from storygen.scripts import Reading
 from storygen.scripts.cleaning import squeeze
 from storygen.scripts.decoding import decode
+from storygen.service.addresses import check_webhook
 from storygen.service.base import Caller, House
 from storygen.service.problems import answers
 from storygen.service.requests import MAX_KEY, MAX_NAME, BatchRequest, RunRequest, Story
@@ -117,7 +118,7 @@ async def submission_of(
 ) -> Submission:
     """What somebody asked for; unless `is_strict` is False, once it is known that a film can be made of it.
 
-    Raises `InvalidScript`, `InvalidSettings` and `TooLarge`.
+    Raises `InvalidScript`, `InvalidSettings` and `TooLarge`, and `NotAllowed` for a webhook that is not public.
     """
     text = asked.topic if asked.topic is not None else asked.text or ""
     if len(text) > settings.service.max_script_characters:
@@ -125,6 +126,9 @@ async def submission_of(
             f"The story has {len(text):,} characters, more than {settings.service.max_script_characters:,}.",
             hint="Split it into several stories.",
         )
+    webhook = getattr(asked, "webhook", "")
+    if webhook:
+        check_webhook(webhook, private=settings.service.private_webhooks)
     submission = Submission(
         caller=caller.name,
         name=squeeze(asked.name or file_name)[:MAX_NAME],
@@ -132,7 +136,7 @@ async def submission_of(
         format="text" if asked.topic is None else "topic",
         settings=asked.settings,
         key=key,
-        webhook=getattr(asked, "webhook", ""),
+        webhook=webhook,
         seed=asked.seed,
     )
     if is_strict:
