@@ -1,6 +1,7 @@
 """storygen turns a story into a narrated, subtitled video and shows where the time and the money went.
 
-The names below observe any pipeline, also one that is not storygen's. Each is loaded when it is first used.
+`run_story`, `run_story_sync` and `submit_story` make films; the other names below observe any pipeline, also one that
+is not storygen's. Each is loaded when it is first used.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ _ROOMS = {
     "observe": "storygen.telemetry.observe",
     "record_call": "storygen.telemetry.observe",
     "retry": "storygen.resilience.decorators",
+    "run_story": "storygen.library",
+    "run_story_sync": "storygen.library",
     "session": "storygen.telemetry.sessions",
     "session_history": "storygen.telemetry.sessions",
+    "submit_story": "storygen.library",
 }
 
 __all__ = [
@@ -36,8 +40,11 @@ __all__ = [
     "observe",
     "record_call",
     "retry",
+    "run_story",
+    "run_story_sync",
     "session",
     "session_history",
+    "submit_story",
 ]
 
 
