@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +170,44 @@ def test_the_same_key_is_offered_until_an_answer_came(desk: Desk) -> None:
     first, second, third, fourth = voice.keys
     assert first
     assert first == second == third != fourth
+
+
+def test_an_entry_is_open_until_its_answer_is_kept_and_open_ones_of_a_dead_run_are_inherited(
+    desk: Desk, tmp_path: Path
+) -> None:
+    book = Book(tmp_path / "b.sqlite")
+    gears = desk.gears("alpha", book=book)
+    with events.watched(events.Watch((), "first")):
+        asyncio.run(desk.caller(Voice(), gears=gears, prices=DIME)(wish(TEN)))
+        assert book.inherit("other", "first") == {}
+        book.reserve("alpha", 0.5, None, None)
+        answered = gears.purse().reserve("beta", 0.25)
+        answered.settle(0.2, is_open=True)
+    assert book.inherit("second", "first") == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("third", "second") == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("third", "first") == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("fourth", "nobody") == {}
+    assert book.spent() == pytest.approx(0.8)
+
+
+def test_a_failed_attempt_leaves_no_open_entry(desk: Desk, tmp_path: Path) -> None:
+    book = Book(tmp_path / "b.sqlite")
+    voice = Voice(plan=[ProviderUnavailable("answer lost", is_uncertain=True), "bad"])
+    gears = desk.gears("alpha", vendor=VendorSettings(attempts=3), book=book)
+    with events.watched(events.Watch((), "run")):
+        asyncio.run(desk.caller(voice, gears=gears, prices=DIME)(wish(TEN)))
+    assert book.spent() == pytest.approx(0.3)
+    assert book.inherit("run", "run") == {}
+
+
+def test_a_book_of_an_older_storygen_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "b.sqlite"
+    with sqlite3.connect(path) as old:
+        old.execute(
+            "CREATE TABLE spent (id INTEGER PRIMARY KEY, moment REAL NOT NULL, provider TEXT NOT NULL, usd REAL)"
+        )
+        old.execute("INSERT INTO spent (moment, provider, usd) VALUES (?, 'alpha', 0.5)", (time.time(),))
+    old.close()
+    book = Book(path)
+    assert book.spent() == 0.5
+    assert book.inherit("now", "") == {}
