@@ -16,6 +16,10 @@ NEIGHBOURS = {
     "jaeger": "jaeger:8888",
     "grafana": "grafana:3000",
 }
+METRICS_PORT = 9464
+# Those of the compose files that are not always there, or more than once.
+WORKERS = ("service", "calls", "renders")
+_NAMES_REFRESH = "15s"
 # Changes are told by the kernel; this is for where it cannot.
 _REFRESH = "5s"
 # Still behind a flag in 3.14; without it no panel leads to a trace.
@@ -27,11 +31,14 @@ def document(
     *,
     targets: Sequence[str] = (),
     target_files: Sequence[str] = (),
+    target_names: Sequence[str] = (),
     neighbours: Mapping[str, str] | None = None,
     alertmanagers: Sequence[str] = (),
     rule_files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """What Prometheus reads: storygen's processes at `targets` or listed in `target_files`, and its neighbours.
+
+    All processes behind each of `target_names` are asked, too, on `METRICS_PORT`; where a name is not known, none is.
 
     The files are read by Prometheus and hold what `target_list` makes. Native histograms stay off: storygen has none,
     and with `convert_classic_histograms_to_nhcb` every rule on a `_bucket` would go silent.
@@ -41,6 +48,10 @@ def document(
         ours["file_sd_configs"] = [{"files": [*target_files], "refresh_interval": _REFRESH}]
     if targets or not target_files:
         ours["static_configs"] = target_list(targets)
+    if target_names:
+        found = {"names": [*target_names], "type": "A", "port": METRICS_PORT, "refresh_interval": _NAMES_REFRESH}
+        ours["dns_sd_configs"] = [found]
+        ours["relabel_configs"] = [{"target_label": "service_name", "replacement": SERVICE}]
     others = [
         {"job_name": job, "static_configs": [{"targets": [address]}]} for job, address in (neighbours or {}).items()
     ]
@@ -63,7 +74,8 @@ def outputs(config: Config) -> Iterator[tuple[str, Any]]:
         "prometheus.yml",
         document(
             config,
-            targets=["storygen:9464"],
+            targets=[f"storygen:{METRICS_PORT}"],
+            target_names=WORKERS,
             neighbours=NEIGHBOURS,
             alertmanagers=[NEIGHBOURS["alertmanager"]],
             rule_files=[RULES],

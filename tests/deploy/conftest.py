@@ -10,8 +10,14 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-MANIFESTS = (*sorted((ROOT / "deploy/kubernetes").glob("*.y*ml")), ROOT / "deploy/collector/gateway.yaml")
-PINNED = re.compile(r"^[\w./-]+:v?\d+\.\d+\.\d+$")
+MANIFESTS = (
+    *sorted((ROOT / "deploy/kubernetes").glob("*.y*ml")),
+    *sorted((ROOT / "deploy/workers").glob("*.yaml")),
+    ROOT / "deploy/collector/gateway.yaml",
+)
+NO_MANIFESTS = {"kustomization.yaml", "compose.yaml"}
+# PostgreSQL has had two numbers since 10.
+PINNED = re.compile(r"^([\w./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)$")
 
 
 def read(path: str | Path) -> Any:
@@ -25,15 +31,22 @@ def compose() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def services(compose) -> dict[str, Any]:
-    """Those of the compose file, and the gateway that can be put between them."""
-    return compose["services"] | {"collector": read("deploy/collector/compose.yaml")["services"]["collector"]}
+def workers() -> dict[str, Any]:
+    """What is laid over the compose file for workers of their own."""
+    return read("deploy/workers/compose.yaml")
+
+
+@pytest.fixture(scope="session")
+def services(compose, workers) -> dict[str, Any]:
+    """Those of the compose file, the gateway that can be put between them, and the workers."""
+    gateway = {"collector": read("deploy/collector/compose.yaml")["services"]["collector"]}
+    return gateway | workers["services"] | compose["services"]
 
 
 @pytest.fixture(scope="session")
 def manifests() -> list[dict[str, Any]]:
     """All objects for the cluster."""
-    files = [path for path in MANIFESTS if path.name != "kustomization.yaml"]
+    files = [path for path in MANIFESTS if path.name not in NO_MANIFESTS]
     return [found for path in files for found in yaml.safe_load_all(path.read_text("utf-8")) if found]
 
 

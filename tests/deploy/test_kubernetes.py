@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -10,9 +11,15 @@ import kubernetes_validate
 import pytest
 
 from storygen.mixin.config import load
+from storygen.settings import QueueSettings
+from storygen.telemetry.names import BY_NAME
 from tests.deploy.conftest import PINNED, ROOT, read
 
-OPERATOR = json.loads(Path(__file__).with_name("operator.json").read_text("utf-8"))
+OPERATOR, KEDA = (
+    json.loads(Path(__file__).with_name(f"{name}.json").read_text("utf-8")) for name in ("operator", "keda")
+)
+OTHERS = ("monitoring.coreos.com/", "keda.sh/")
+MAKERS = ("storygen", "service", "calls", "renders")
 BOARDS = ROOT / "dashboards"
 # A ConfigMap that is applied is kept once more in an annotation, for which this is the limit.
 LONGEST_ANNOTATION = 256 * 1024
@@ -33,7 +40,7 @@ def containers(deployments) -> list:
 @pytest.mark.parametrize("version", ["1.29", "1.37"])
 def test_every_object_has_the_form_that_its_cluster_knows(manifests, version):
     for found in manifests:
-        if not found["apiVersion"].startswith("monitoring.coreos.com/"):
+        if not found["apiVersion"].startswith(OTHERS):
             kubernetes_validate.validate(found, version, strict=True)
 
 
@@ -51,7 +58,9 @@ def test_the_rules_of_the_cluster_are_those_of_the_container(manifests):
     assert sorted(rule["spec"]["groups"], key=by_name) == sorted(groups, key=by_name)
 
 
-@pytest.mark.parametrize("folder", ["deploy/kubernetes", "deploy/jaeger", "deploy/collector", "dashboards"])
+@pytest.mark.parametrize(
+    "folder", ["deploy/kubernetes", "deploy/jaeger", "deploy/collector", "deploy/workers", "dashboards"]
+)
 def test_a_kustomization_names_what_is_there_and_leaves_nothing_out(folder):
     here = read(f"{folder}/kustomization.yaml")
     generated = [name for one in here.get("configMapGenerator", ()) for name in one["files"]]
@@ -135,7 +144,8 @@ def test_volumes_that_are_mounted_are_there(manifests, deployments):
         for volume in volumes.values():
             claim = volume.get("persistentVolumeClaim", {}).get("claimName")
             config = volume.get("configMap", {}).get("name")
-            assert claim in claims or config in generated or "emptyDir" in volume
+            given = volume.get("secret", {}).get("secretName") == "storygen-callers"
+            assert claim in claims or config in generated or "emptyDir" in volume or given
 
 
 def read_generators(folder: str) -> list:
@@ -167,9 +177,11 @@ def test_storygen_is_scraped_under_the_job_that_rules_ask_for_as_often_as_they_e
 
 def test_keys_are_referred_to_and_never_written_down(manifests, deployments):
     assert of(manifests, "Secret") == []
-    (container,) = deployments["storygen"]["template"]["spec"]["containers"]
-    assert {"secretRef": {"name": "storygen-keys", "optional": True}} in container["envFrom"]
-    for name in set(deployments) - {"storygen"}:
+    for name in MAKERS:
+        (container,) = deployments[name]["template"]["spec"]["containers"]
+        assert {"secretRef": {"name": "storygen-keys", "optional": True}} in container["envFrom"]
+        assert ({"secretRef": {"name": "storygen-servers"}} in container["envFrom"]) == (name != "storygen")
+    for name in set(deployments) - set(MAKERS):
         (other,) = deployments[name]["template"]["spec"]["containers"]
         assert "envFrom" not in other
 
@@ -180,5 +192,43 @@ def test_no_connection_is_allowed_that_is_not_named(manifests, deployments):
     assert everybody == [{"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}]
     for name in deployments:
         assert policies[name]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": name}
-    (vendors,) = [to["ipBlock"] for rule in policies["storygen"]["egress"] for to in rule["to"] if "ipBlock" in to]
-    assert "169.254.0.0/16" in vendors["except"]
+    for name in MAKERS:
+        outside = [to["ipBlock"] for rule in policies[name]["egress"] for to in rule["to"] if "ipBlock" in to]
+        assert outside
+        assert all("169.254.0.0/16" in block["except"] for block in outside)
+
+
+def test_workers_are_scaled_by_the_age_of_the_oldest_story_that_waits(manifests, deployments):
+    scaled = of(manifests, "ScaledObject")
+    assert {found["spec"]["scaleTargetRef"]["name"] for found in scaled} == {"calls", "renders"}
+    for found in scaled:
+        jsonschema.validate(found, KEDA)
+        assert "replicas" not in deployments[found["spec"]["scaleTargetRef"]["name"]]
+        (trigger,) = found["spec"]["triggers"]
+        (name,) = re.findall(r"storygen_\w+", trigger["metadata"]["query"])
+        (state,) = re.findall(r'state="(\w+)"', trigger["metadata"]["query"])
+        assert BY_NAME[name].name == "storygen_job_oldest_age_seconds"
+        assert state in next(label for label in BY_NAME[name].labels if label.name == "state").values
+        assert f'job="{load().job}"' in trigger["metadata"]["query"]
+
+
+def test_what_makes_films_is_given_longer_to_end_than_it_asks_for(deployments):
+    for name in MAKERS:
+        pod = deployments[name]["template"]["spec"]
+        assert pod["terminationGracePeriodSeconds"] > QueueSettings().grace_seconds + 10
+
+
+def test_an_eviction_leaves_somebody_at_work(manifests):
+    budgets = {found["metadata"]["name"]: found["spec"] for found in of(manifests, "PodDisruptionBudget")}
+    assert budgets.keys() == {"service", "calls", "renders"}
+    for name, spec in budgets.items():
+        assert spec["selector"]["matchLabels"] == {"app.kubernetes.io/name": name}
+
+
+def test_workers_are_scraped_under_the_job_that_rules_ask_for(manifests):
+    here = read("deploy/kubernetes/kustomization.yaml")
+    for monitor in of(manifests, "ServiceMonitor"):
+        if monitor["metadata"]["name"] in {"service", "calls", "renders"}:
+            label = monitor["spec"]["jobLabel"]
+            assert {pairs["pairs"].get(label) for pairs in here["labels"]} == {load().job}
+            assert monitor["spec"]["endpoints"][0]["interval"] == load().scrape
