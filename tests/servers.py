@@ -17,6 +17,7 @@ PACKAGES = {
     "prometheus-alertmanager": ("alertmanager", "prometheus-alertmanager"),
     "amtool": ("amtool",),
     "jaeger": ("jaeger",),
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
 }
 _FROM = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}
 # Not in Debian: where they are missing, the tests say so even in CI.

@@ -146,12 +146,11 @@ def _request(filled: _Filled, settings: Settings) -> RunRequest:
 
 async def _filled(request: Request) -> _Filled:
     """The form of a request; a file counts only where a file is what is given. Raises `InvalidScript`."""
-    form = await request.form(max_files=1, max_fields=40)
-    fields = {name: value for name, value in form.items() if isinstance(value, str)}
-    upload = form.get("file")
-    if fields.get("kind") != "file" or not isinstance(upload, UploadFile) or not upload.filename:
-        return _Filled(fields=fields)
-    name = PurePosixPath(upload.filename.replace("\\", "/")).name or "upload"
-    data = await upload.read()
-    text = (await asyncio.to_thread(decode, data, name)).text
-    return _Filled(fields=fields, text=text, file_name=name)
+    async with request.form(max_files=1, max_fields=40) as form:
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        upload = form.get("file")
+        if fields.get("kind") != "file" or not isinstance(upload, UploadFile) or not upload.filename:
+            return _Filled(fields=fields)
+        name = PurePosixPath(upload.filename.replace("\\", "/")).name or "upload"
+        data = await upload.read()
+    return _Filled(fields=fields, text=(await asyncio.to_thread(decode, data, name)).text, file_name=name)
