@@ -334,7 +334,7 @@ def _pipeline(
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
         ask(asked),
-        Cache(store, gears.tier),
+        Cache(store, gears.tier, gears.depot),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
         cores=gears.cores,
         stall_seconds=settings.run.stall_seconds,

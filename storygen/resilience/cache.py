@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 from storygen import events
 from storygen.store import records
 from storygen.store.artifacts import BrokenEntry, Store
+from storygen.store.depot import Depot
 from storygen.store.shared import SharedStore
 from storygen.story import Made
 
@@ -22,12 +23,13 @@ class Cache:
     """A store that is asked by inputs, with one flight per key.
 
     Whoever asks for what is being made waits for it; when the one who makes it fails or is cancelled, the next in line
-    makes it.
+    makes it. What other workers have made is brought here from a Redis (`tier`, small entries) and a `depot`.
     """
 
-    def __init__(self, store: Store, tier: SharedStore | None = None) -> None:
+    def __init__(self, store: Store, tier: SharedStore | None = None, depot: Depot | None = None) -> None:
         self._store = store
         self._tier = tier
+        self._depot = depot
         self._flights: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def get(
@@ -45,8 +47,7 @@ class Cache:
         key = records.digest(inputs)
         flight = self._flights.setdefault(f"{cache}/{key}", asyncio.Lock())
         async with flight:
-            if self._tier is not None:
-                await self._bring_here(self._tier, cache, key)
+            await self._bring_here(cache, key)
             if (found := self._look(cache, key, expect)) is not None:
                 return found
             if permit is not None:
@@ -54,26 +55,39 @@ class Cache:
             with self._store.room() as folder:
                 made = await make(folder, key)
                 kept = self._store.keep(cache, made, folder)
-        if self._tier is not None and (files := self._store.export(cache, key)):
-            await self._tier.keep(cache, key, files)
+        await self._share(cache, key)
         return kept
 
-    def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R], *, stood_in: bool) -> Made[R] | None:
-        """The entry for `inputs` if it is on this disk and, where `stood_in`, was made because another had failed.
+    async def kept(self, cache: str, inputs: Mapping[str, Any], expect: type[R], *, stood_in: bool) -> Made[R] | None:
+        """The entry for `inputs` if there is one that, where `stood_in`, was made because another had failed.
 
         A miss is not told of, because somebody else is asked next.
         """
         key = records.digest(inputs)
+        await self._bring_here(cache, key)
         with suppress(BrokenEntry):
             found = self._store.find(cache, key, expect)
             if found is not None and (found.missing or not stood_in):
                 return self._hit(cache, found)
         return None
 
-    async def _bring_here(self, tier: SharedStore, cache: str, key: str) -> None:
+    async def _bring_here(self, cache: str, key: str) -> None:
         """Bring what another worker has stored to this disk."""
-        if not self._store.has(cache, key) and (files := await tier.find(cache, key)):
+        if (self._tier is None and self._depot is None) or self._store.has(cache, key):
+            return
+        if self._tier is not None and (files := await self._tier.find(cache, key)):
             self._store.adopt(cache, key, files)
+        elif self._depot is not None:
+            with self._store.room() as folder:
+                if await self._depot.find(cache, key, folder):
+                    self._store.take_in(cache, key, folder)
+
+    async def _share(self, cache: str, key: str) -> None:
+        """Let other workers have what was stored here."""
+        if self._tier is not None and (files := self._store.export(cache, key)):
+            await self._tier.keep(cache, key, files)
+        if self._depot is not None:
+            await self._depot.keep(cache, key, self._store.place(cache, key))
 
     def _look(self, cache: str, key: str, expect: type[R]) -> Made[R] | None:
         try:

@@ -69,7 +69,7 @@ class Caller:
     ) -> None:
         self._chains = chains
         self._gears = gears or Gears(policy=policy, sleep=sleep)
-        self._cache = Cache(store, self._gears.tier)
+        self._cache = Cache(store, self._gears.tier, self._gears.depot)
         self._prices = prices or BuiltinsOnly()
         self._purse = purse or self._gears.purse()
         self._resumes = resumes
@@ -103,15 +103,15 @@ class Caller:
             return made
 
     async def _deliver(self, errands: Sequence[Errand]) -> Made[Any]:
-        if self._resumes and (kept := self._kept(errands)) is not None:
+        if self._resumes and (kept := await self._kept(errands)) is not None:
             return kept
         return await first_of(errands, self._cached, dearer=self._gears.budget.dearer_fallback)
 
-    def _kept(self, errands: Sequence[Errand]) -> Made[Any] | None:
+    async def _kept(self, errands: Sequence[Errand]) -> Made[Any] | None:
         """What any provider of the chain made before the run was interrupted."""
         for place, errand in enumerate(errands):
             call = errand.call
-            found = self._cache.kept(call.capability.value, _inputs(errand), call.expect, stood_in=place > 0)
+            found = await self._cache.kept(call.capability.value, _inputs(errand), call.expect, stood_in=place > 0)
             if found is not None:
                 return found if place else replace(found, missing=())
         return None

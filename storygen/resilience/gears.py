@@ -15,6 +15,7 @@ from storygen.resilience.retry import Clock, RetryPolicy, Sleep
 from storygen.resilience.shared import SharedBreakers, tell_sharing
 from storygen.resilience.slots import Slots
 from storygen.settings import BudgetSettings, RunSettings, Settings, VendorSettings
+from storygen.store.depot import Depot
 from storygen.store.shared import Link, SharedStore
 
 _PATIENCE = 300.0
@@ -57,6 +58,7 @@ class Gears:
         link: Link | None = None,
         share_breakers: bool = True,
         share_cache: bool = False,
+        depot: Depot | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
@@ -74,6 +76,7 @@ class Gears:
         self._link = link
         self._shared = SharedBreakers(link) if link and share_breakers else None
         self.tier = SharedStore(link) if link and share_cache else None
+        self.depot = depot
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gears:
@@ -85,6 +88,7 @@ class Gears:
             link=link,
             share_breakers=redis.share_breakers,
             share_cache=redis.share_cache,
+            depot=Depot(url) if (url := settings.film_store.cache_url) else None,
         )
         gears.adopt(settings)
         return gears
@@ -110,6 +114,8 @@ class Gears:
             await self._link.close()
         if self.book is not None:
             self.book.close()
+        if self.depot is not None:
+            self.depot.close()
 
     def purse(self) -> Purse:
         """What a run that begins now may spend."""

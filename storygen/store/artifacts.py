@@ -76,7 +76,7 @@ class Store:
         Raises `BrokenEntry` after removing one that is damaged, and `ResourceFailure` for one that may be whole but
         cannot be read now, which stays.
         """
-        folder = self._place(cache, key)
+        folder = self.place(cache, key)
         with _legible(folder):
             try:
                 content = json.loads(_read(folder / _ENTRY))
@@ -121,7 +121,7 @@ class Store:
 
     def keep(self, cache: str, made: Made[T], folder: Path) -> Made[T]:
         """Move a finished `folder` to its place; where another process was faster, its entry counts, at our price."""
-        place = self._place(cache, made.key)
+        place = self.place(cache, made.key)
         values = {
             "value": records.dump(made.value, folder),
             "made": _facts(made),
@@ -139,11 +139,11 @@ class Store:
 
     def has(self, cache: str, key: str) -> bool:
         """Whether there is an entry under `key`, usable or not."""
-        return (self._place(cache, key) / _ENTRY).exists()
+        return (self.place(cache, key) / _ENTRY).exists()
 
     def export(self, cache: str, key: str, largest: int = _SMALL) -> dict[str, bytes] | None:
         """The files of an entry by their names, for another store; None where they have more than `largest` bytes."""
-        place = self._place(cache, key)
+        place = self.place(cache, key)
         files = [*_files(place), place / _ENTRY]
         try:
             if sum(path.stat().st_size for path in files) > largest:
@@ -154,7 +154,6 @@ class Store:
 
     def adopt(self, cache: str, key: str, files: Mapping[str, bytes]) -> None:
         """Put an entry in place that another store exported; names that may lead elsewhere are passed over."""
-        place = self._place(cache, key)
         with self.room() as folder, writing(self.root):
             for name, content in files.items():
                 if not _SAFE.fullmatch(name):
@@ -162,9 +161,16 @@ class Store:
                 target = folder / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+            self.take_in(cache, key, folder)
+
+    def take_in(self, cache: str, key: str, folder: Path) -> None:
+        """Move a folder of `room`, with a whole entry of another store in it, to its place."""
+        place = self.place(cache, key)
+        with writing(self.root):
             place.parent.mkdir(parents=True, exist_ok=True)
+            size = sum(path.stat().st_size for path in _files(folder))
             if _move(folder, place):
-                self._grown += sum(map(len, files.values()))
+                self._grown += size
 
     def trim(self, limit_bytes: int) -> Trimmed:
         """Remove the entries that were unused longest until `limit_bytes` hold; what was used within the hour stays.
@@ -210,7 +216,8 @@ class Store:
             beside.write_text(json.dumps({"bytes": size, "counted": counted}), "utf-8")
             beside.replace(self.root / _SIZE)
 
-    def _place(self, cache: str, key: str) -> Path:
+    def place(self, cache: str, key: str) -> Path:
+        """Where the entry under `key` is, or would be."""
         return self.root / cache / key[:2] / key
 
     def _sweep(self) -> None:

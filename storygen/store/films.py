@@ -137,15 +137,20 @@ class Hands:
     """Threads of their own for slow files, so that nobody who draws has to wait for them."""
 
     def __init__(self, name: str) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=f"storygen-{name}")
+        self._name = f"storygen-{name}"
+        self._threads: ThreadPoolExecutor | None = None
 
     async def do(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """What `function` gives, from one of the threads."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=self._name)
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args, **kwargs))
 
     def close(self) -> None:
-        """End the threads when they have done what they are at."""
-        self._threads.shutdown(wait=False)
+        """End the threads when they have done what they are at; others are there when they are needed again."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            threads.shutdown(wait=False)
 
 
 class LocalFilms:

@@ -1,6 +1,6 @@
 """Films in a place that fsspec reaches, such as a bucket of S3.
 
-A film's files lie under a name of their own, and one small index, written last and whole, says which those are.
+What belongs together lies under a name of its own, and one small index, written last and whole, says which that is.
 """
 
 from __future__ import annotations
@@ -106,16 +106,68 @@ def _reachable() -> Iterator[None]:
         ) from error
 
 
+class Shelf:
+    """Bundles of files below an address of fsspec: `<name>/<made>/<files>`, and an index that says which is made.
+
+    All methods block. The index is written last and whole, so that a reader never sees half a bundle.
+    """
+
+    def __init__(self, url: str, setting: str) -> None:
+        self.place = Place(url, setting)
+
+    def put(self, name: str, folder: Path) -> str:
+        """Put the files of a folder under a name, in the stead of what was there; returns their address."""
+        before, made = self.index(name)["made"], secrets.token_hex(6)
+        files = {}
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            inside = path.relative_to(folder).as_posix()
+            if is_safe_name(inside):
+                self.place.upload(path, name, made, inside)
+                files[inside] = {"size": path.stat().st_size, "etag": sha256(path)}
+        self.place.write(json.dumps({"made": made, "files": files}).encode(), name, INDEX)
+        if before:
+            self.place.remove(name, before)
+        return str(self.place.files.unstrip_protocol(self.place.path(name)))
+
+    def index(self, name: str) -> dict[str, Any]:
+        """What a bundle is made of: size and SHA-256 (`etag`) by file; nothing where there is none."""
+        content = self.place.read(name, INDEX)
+        found: dict[str, Any] = json.loads(content) if content else {"made": "", "files": {}}
+        return found
+
+    def fetch(self, name: str, folder: Path) -> bool:
+        """Bring a bundle into a folder; False where there is none, or where it is not as its index says."""
+        index = self.index(name)
+        for inside, said in index["files"].items():
+            target = folder / inside
+            if not is_safe_name(inside):
+                return False
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not self.place.download(target, name, index["made"], inside):
+                return False
+            if target.stat().st_size != said["size"] or sha256(target) != said["etag"]:
+                return False
+        return bool(index["files"])
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class RemoteFilms:
-    """Films below an address of fsspec: `<run>/<made>/<files>`, and `<run>/index.json` that says which is made."""
+    """Films below an address of fsspec, a bundle for each run."""
 
     def __init__(self, url: str) -> None:
-        self._place = Place(url, "film_store.url")
+        self._shelf = Shelf(url, "film_store.url")
         self._hands = Hands("films")
 
     async def put(self, run_id: str, folder: Path) -> str:
         """See `FilmStore.put`."""
-        return await self._hands.do(self._put, run_id, folder)
+        if not is_run_id(run_id):
+            raise ResourceFailure(f"{run_id[:64]!r} is no id of a run.")
+        return await self._hands.do(self._shelf.put, run_id, folder)
 
     async def about(self, run_id: str, name: str) -> FilmFile:
         """See `FilmStore.about`."""
@@ -129,49 +181,30 @@ class RemoteFilms:
 
     async def names(self, run_id: str) -> list[str]:
         """See `FilmStore.names`."""
-        return sorted((await self._hands.do(self._index, run_id))["files"])
+        return sorted(await self._hands.do(self._files, run_id))
 
     async def delete(self, run_id: str) -> None:
         """See `FilmStore.delete`."""
         if is_run_id(run_id):
-            await self._hands.do(self._place.remove, run_id)
+            await self._hands.do(self._shelf.place.remove, run_id)
 
     async def sizes(self) -> Mapping[str, int]:
         """See `FilmStore.sizes`."""
-        runs = [name for name in await self._hands.do(self._place.names) if is_run_id(name)]
-        return {
-            run: sum(file["size"] for file in (await self._hands.do(self._index, run))["files"].values())
-            for run in runs
-        }
+        runs = [name for name in await self._hands.do(self._shelf.place.names) if is_run_id(name)]
+        found = {run: await self._hands.do(self._files, run) for run in runs}
+        return {run: sum(file["size"] for file in files.values()) for run, files in found.items()}
 
     async def close(self) -> None:
         """See `FilmStore.close`."""
         self._hands.close()
 
-    def _put(self, run_id: str, folder: Path) -> str:
-        if not is_run_id(run_id):
-            raise ResourceFailure(f"{run_id[:64]!r} is no id of a run.")
-        before, made = self._index(run_id)["made"], secrets.token_hex(6)
-        files = {}
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            name = path.relative_to(folder).as_posix()
-            if is_safe_name(name):
-                self._place.upload(path, run_id, made, name)
-                with path.open("rb") as file:
-                    files[name] = {"size": path.stat().st_size, "etag": hashlib.file_digest(file, "sha256").hexdigest()}
-        self._place.write(json.dumps({"made": made, "files": files}).encode(), run_id, INDEX)
-        if before:
-            self._place.remove(run_id, before)
-        return self._place.files.unstrip_protocol(self._place.path(run_id))  # type: ignore[no-any-return]
-
-    def _index(self, run_id: str) -> dict[str, Any]:
-        content = self._place.read(run_id, INDEX) if is_run_id(run_id) else None
-        found: dict[str, Any] = json.loads(content) if content else {"made": "", "files": {}}
-        return found
+    def _files(self, run_id: str) -> dict[str, Any]:
+        files: dict[str, Any] = self._shelf.index(run_id)["files"] if is_run_id(run_id) else {}
+        return files
 
     def _find(self, run_id: str, name: str) -> tuple[FilmFile, str]:
         checked(run_id, name)
-        index = self._index(run_id)
+        index = self._shelf.index(run_id)
         if name not in index["files"]:
             raise no_file(run_id, name)
         return FilmFile(name=name, media_type=media_type(name), **index["files"][name]), index["made"]
@@ -179,7 +212,7 @@ class RemoteFilms:
     async def _body(self, parts: tuple[str, ...], start: int, end: int) -> AsyncIterator[bytes]:
         while start < end:
             last = min(end, start + _CHUNK)
-            content = await self._hands.do(self._place.read, *parts, start=start, end=last)
+            content = await self._hands.do(self._shelf.place.read, *parts, start=start, end=last)
             if content is None or len(content) != last - start:
                 raise ResourceFailure(f"{parts[-1]} was replaced while it was read.", hint="Fetch it again.")
             start = last

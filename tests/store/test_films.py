@@ -4,58 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from storygen.errors import InvalidSettings, NotFound, ResourceFailure
 from storygen.settings import FilmStoreSettings, FolderSettings, Settings
 from storygen.store.films import FilmStore, open_films
-from tests.servers import eventually
+from tests.store.s3 import bucket, s3_server
 
 RUN = "20261120-180312-5f3a9c0b1d2e4f60"
 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of a real S3 server, without a bucket."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        eventually(lambda: _answers(url))
+    with s3_server() as url:
         yield url
-        server.kill()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url).status_code < 500
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(params=["folder", "file", "memory", "s3"])
 def films(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FilmStore]:
     urls = {"folder": "", "file": f"file://{tmp_path}/shared%20films", "memory": f"memory://{tmp_path.name}"}
     if request.param == "s3":
-        url = request.getfixturevalue("s3")
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(name, value)
-        httpx.put(f"{url}/bucket-{tmp_path.name.replace('_', '-').lower()}")
-        urls["s3"] = f"s3://bucket-{tmp_path.name.replace('_', '-').lower()}/films"
+        urls["s3"] = f"{bucket(request.getfixturevalue('s3'), tmp_path.name, monkeypatch)}/films"
     store = open_films(settings(tmp_path, urls[request.param]))
     yield store
     asyncio.run(store.close())
@@ -206,14 +178,15 @@ def test_a_reader_never_sees_half_a_film(films: FilmStore, film: Path, monkeypat
     """The upload breaks off in the middle: before the first film there is none, and after it the first one."""
 
     def breaking(store: FilmStore) -> Callable[[], None]:
-        owner = getattr(store, "_place", None)
+        owner = getattr(getattr(store, "_shelf", None), "place", None)
         if owner is not None:
             whole = owner.upload
             monkeypatch.setattr(owner, "upload", lambda path, *parts: _break(path, whole, path, *parts))
         else:
+            from storygen.store import files
             from storygen.store import films as module
 
-            whole = module.link
+            whole = files.link
             monkeypatch.setattr(module, "link", lambda source, target: _break(source, whole, source, target))
         return monkeypatch.undo if owner is None else lambda: setattr(owner, "upload", whole)
 
