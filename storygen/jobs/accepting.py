@@ -30,6 +30,14 @@ class Order(NamedTuple):
     now: float
 
 
+def check(submissions: Sequence[Submission]) -> None:
+    """Raise `CallerMistake` where a caller's name or a key cannot be stored."""
+    for submission in submissions:
+        for what, text in (("caller", submission.caller), ("idempotency key", submission.key)):
+            if len(text) > LONGEST_NAME or plain(text) != text:
+                raise CallerMistake(f"This {what} cannot be stored.", hint=f"Use at most {LONGEST_NAME} characters.")
+
+
 class OpenRuns:
     """How many runs each caller has open, at most `most`: counted anew each second, and before anybody is refused."""
 
@@ -116,12 +124,17 @@ def _settle(order: Order, known: dict[Key, Job]) -> tuple[list[Job], list[Job]]:
     fresh: dict[Key, Job] = {}
     for id_, given in zip(order.ids, order.submissions, strict=True):
         one = replace(given, batch=order.batch[0])
-        _check(one)
         key = _key(one) if one.key else ("", id_)
         job = known.get(key) or fresh.get(key)
         if job is None:
             job = fresh[key] = Job(
-                id=id_, submission=one, state=JobState.QUEUED, created=order.now, title=plain(one.name), changed=1
+                id=id_,
+                submission=one,
+                state=JobState.QUEUED,
+                created=order.now,
+                available=order.now,
+                title=plain(one.name),
+                changed=1,
             )
         elif job.submission.content != one.content:
             raise Conflict(
@@ -129,12 +142,6 @@ def _settle(order: Order, known: dict[Key, Job]) -> tuple[list[Job], list[Job]]:
             )
         asked.append(job)
     return asked, list(fresh.values())
-
-
-def _check(submission: Submission) -> None:
-    for what, text in (("caller", submission.caller), ("idempotency key", submission.key)):
-        if len(text) > LONGEST_NAME or plain(text) != text:
-            raise CallerMistake(f"This {what} cannot be stored.", hint=f"Use at most {LONGEST_NAME} plain characters.")
 
 
 def _key(submission: Submission) -> Key:

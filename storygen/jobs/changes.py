@@ -197,7 +197,7 @@ def _tell(
 
 
 def _row(connection: Connection, job: str) -> Row[Any]:
-    row = connection.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
+    row = connection.execute(select(jobs).where(jobs.c.id == plain(job)).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"There is no run {job[:64]!r}.", hint="The list shows the runs that there are.")
     return row

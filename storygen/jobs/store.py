@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from storygen.jobs import changes, deliveries, views
-from storygen.jobs.accepting import Acceptance, Order
+from storygen.jobs.accepting import Acceptance, Order, check
 from storygen.jobs.base import Batch, Delivery, Filter, Job, JobEvent, JobState, Page, Result, Submission, Usage
 from storygen.jobs.bell import Bell
 from storygen.jobs.failures import failure
@@ -57,6 +57,7 @@ class SqlJobs:
 
     async def submit(self, submissions: Sequence[Submission], batch: str = "") -> list[Job]:
         """Accept all or none."""
+        check(submissions)
         now, ids = self._clock(), [new_job_id() for _ in submissions]
         named = (f"batch-{new_job_id()}", batch) if batch else ("", "")
         made = await self._writer.write_together(Order(ids, submissions, named, now), self._accept)

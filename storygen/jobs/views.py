@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, tuple_
 
 from storygen.errors import CallerMistake, NotFound
 from storygen.jobs.base import OPEN, Batch, Filter, Job, JobEvent, JobState, Page, Usage
-from storygen.jobs.rows import event_of, job_of
+from storygen.jobs.rows import event_of, job_of, plain
 from storygen.jobs.tables import batches, events, jobs, texts
 
 DAY_SECONDS = 86_400
@@ -20,7 +20,7 @@ HOUR_SECONDS = 3_600
 
 def get(connection: Connection, job: str) -> Job:
     """One job."""
-    row = connection.execute(select(jobs, texts.c.text).join(texts).where(jobs.c.id == job)).one_or_none()
+    row = connection.execute(select(jobs, texts.c.text).join(texts).where(jobs.c.id == plain(job))).one_or_none()
     if row is None:
         raise NotFound(f"There is no run {job[:64]!r}.", hint="The list shows the runs that there are.")
     return job_of(row, row.text)
@@ -37,7 +37,7 @@ def page(connection: Connection, wanted: Filter, limit: int, cursor: str) -> Pag
 
 def batch(connection: Connection, wanted: str) -> Batch:
     """One batch, with its jobs counted by state."""
-    row = connection.execute(select(batches).where(batches.c.id == wanted)).one_or_none()
+    row = connection.execute(select(batches).where(batches.c.id == plain(wanted))).one_or_none()
     if row is None:
         raise NotFound(f"There is no batch {wanted[:64]!r}.", hint="Its id is in the answer to its submission.")
     counted = select(jobs.c.state, func.count()).where(jobs.c.batch == wanted).group_by(jobs.c.state)
@@ -47,7 +47,7 @@ def batch(connection: Connection, wanted: str) -> Batch:
 
 def happened(connection: Connection, job: str, after: int, limit: int) -> list[JobEvent]:
     """What happened to a job, behind event number `after`."""
-    query = select(events).where(events.c.job == job, events.c.number > after).order_by(events.c.number).limit(limit)
+    query = select(events).where(events.c.job == plain(job), events.c.number > after).order_by(events.c.number).limit(limit)
     return [event_of(row) for row in connection.execute(query)]
 
 
@@ -67,7 +67,7 @@ def oldest(connection: Connection, now: float) -> Mapping[str, float]:
 
 def usage(connection: Connection, since: float, caller: str) -> Usage:
     """What was asked for and what ended since a moment."""
-    whose = [jobs.c.caller == caller] if caller else []
+    whose = [jobs.c.caller == plain(caller)] if caller else []
     day = func.floor(jobs.c.created / DAY_SECONDS)
     asked = select(day, jobs.c.caller, jobs.c.state, func.count()).where(jobs.c.created >= since, *whose)
     days: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -93,15 +93,15 @@ def old(connection: Connection, before: float, limit: int) -> list[Job]:
 def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.caller:
-        conditions.append(jobs.c.caller == wanted.caller)
+        conditions.append(jobs.c.caller == plain(wanted.caller))
     if wanted.states:
         conditions.append(jobs.c.state.in_([state.value for state in wanted.states]))
     if wanted.batch:
-        conditions.append(jobs.c.batch == wanted.batch)
-    if wanted.text:
+        conditions.append(jobs.c.batch == plain(wanted.batch))
+    if text := plain(wanted.text):
         conditions.append(
             or_(
-                jobs.c.title.icontains(wanted.text, autoescape=True), jobs.c.id.startswith(wanted.text, autoescape=True)
+                jobs.c.title.icontains(text, autoescape=True), jobs.c.id.startswith(text, autoescape=True)
             )
         )
     return conditions
