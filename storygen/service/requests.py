@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from storygen.scripts.source import MAX_TOPIC
 
 MAX_NAME = 120
-MAX_KEY = 200
+MAX_KEY = 190
 MAX_BATCH = 1000
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME)]
 

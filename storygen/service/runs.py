@@ -18,11 +18,13 @@ from storygen.service.requests import Remake
 from storygen.service.security import require
 from storygen.service.shapes import BatchState, Run, RunDetail, Runs, State, batch_of, run_of
 from storygen.service.submitting import accept, content_of, key_of
+from storygen.store.films import is_run_id
 
 router = APIRouter(prefix="/api/v1", tags=["runs"])
 Reader = Annotated[Caller, Depends(require("read"))]
 Submitter = Annotated[Caller, Depends(require("submit"))]
 MOST_LISTED = 200
+_SHOWN = r"^[^\x00-\x1f]*$"
 _LOCATION = {"headers": {"Location": {"schema": {"type": "string"}}}}
 
 
@@ -31,9 +33,11 @@ async def list_runs(
     request: Request,
     caller: Reader,
     state: Annotated[list[State], Query(description="Only runs in these states.")] = [],  # noqa: B006 - FastAPI copies it
-    batch: Annotated[str, Query(max_length=64)] = "",
-    text: Annotated[str, Query(max_length=200, description="Part of a title, or the beginning of an id.")] = "",
-    cursor: Annotated[str, Query(max_length=120, description="From the page before.")] = "",
+    batch: Annotated[str, Query(max_length=64, pattern=_SHOWN)] = "",
+    text: Annotated[
+        str, Query(max_length=200, pattern=_SHOWN, description="Part of a title, or the beginning of an id.")
+    ] = "",
+    cursor: Annotated[str, Query(max_length=120, pattern=_SHOWN, description="From the page before.")] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 50,
 ) -> Response:
     """Runs, newest first: one's own, and everybody's for those who may operate."""
@@ -123,16 +127,16 @@ async def job_for(request: Request, run: str, caller: Caller) -> Job:
 
 async def batch_for(request: Request, batch: str, caller: Caller) -> Batch:
     """A batch that a caller may see. Raises `NotFound`, also for batches of others."""
-    found = await house_of(request).jobs.batch(batch)
-    if found.caller != caller.name and not caller.sees_all:
+    found = await house_of(request).jobs.batch(batch) if is_run_id(batch) else None
+    if found is None or (found.caller != caller.name and not caller.sees_all):
         raise NotFound(f"There is no batch {batch[:64]!r}.", hint="Its id is in the answer to its submission.")
     return found
 
 
 async def visible(house: House, run: str, caller: Caller) -> Job:
     """See `job_for`."""
-    job = await house.jobs.get(run)
-    if job.submission.caller != caller.name and not caller.sees_all:
+    job = await house.jobs.get(run) if is_run_id(run) else None
+    if job is None or (job.submission.caller != caller.name and not caller.sees_all):
         raise NotFound(f"There is no run {run[:64]!r}.", hint="The list shows the runs that there are.")
     return job
 

@@ -27,7 +27,7 @@ CHECKS = (
     response_schema_conformance,
 )
 BOUNDED = settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     database=None,
     derandomize=True,
@@ -96,3 +96,11 @@ def test_the_document_names_models_examples_errors_and_how_to_be_let_in(service:
     body = said["paths"]["/api/v1/runs"]["post"]["requestBody"]["content"]
     assert set(body) == {"application/json", "multipart/form-data"}
     assert body["application/json"]["schema"]["examples"]
+
+
+@pytest.mark.parametrize("run", ["%00", "a%00b", "..", "%2e%2e%2f", "'--", "%F0%9F%98%80", "x" * 300])
+def test_an_id_that_no_run_can_have_is_none(service: Service, run: str) -> None:
+    for route in ("", "/events", "/artifacts", "/artifacts/film.mp4", "/film", "/report", "/explanation"):
+        answer = service.client.get(f"{service.url}/api/v1/runs/{run}{route}")
+        assert (answer.status_code, answer.json()["kind"]) == (404, "not_found")
+    assert service.client.get(f"{service.url}/api/v1/batches/{run}").status_code == 404
