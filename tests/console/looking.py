@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 AXE = Path(__file__).with_name("axe.min.js")
 REFUSED = "status of 422"  # a form that comes back; browsers call that an error
-PATIENCE, SECONDS = 15_000, 90_000
+PATIENCE, SECONDS = 60_000, 90_000
 
 
 @dataclass
