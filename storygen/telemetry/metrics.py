@@ -171,6 +171,7 @@ class _Notes:
             events.FellBack: self._fell_back,
             events.BreakerSaw: self._breaker_saw,
             events.BreakerChanged: self._breaker_changed,
+            events.SharingChanged: self._sharing_changed,
             events.BudgetRefused: self._budget_refused,
             events.Called: self._called,
             events.Occupied: self._occupied,
@@ -216,6 +217,9 @@ class _Notes:
         self._counter("storygen_circuit_breaker_transitions_total").of(provider, event.capability, event.to_state).inc()
         for name in words.BREAKER_STATES:
             state.of(provider, event.capability, name).set(name == event.to_state)
+
+    def _sharing_changed(self, event: events.SharingChanged, _: Timed | None) -> None:
+        self._gauge("storygen_sharing_up").of(event.service).set(event.is_reachable)
 
     def _budget_refused(self, event: events.BudgetRefused, _: Timed | None) -> None:
         self._counter("storygen_budget_rejections_total").of(event.window).inc()

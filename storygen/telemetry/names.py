@@ -24,7 +24,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric; `room` names the part of storygen that will fill it, where that is not built yet.
+    """A metric.
 
     What `is_read` is read from the durable queue when somebody looks, by one process, and counted by none.
     """
@@ -36,7 +36,6 @@ class Metric:
     buckets: tuple[float, ...] = ()
     exemplar: bool = False
     unit: str = ""
-    room: str = ""
     is_read: bool = False
 
 
@@ -76,12 +75,12 @@ _GENAI = (
 _CHECK = Label("check", tuple(sorted({name for names in words.CHECKS.values() for name in names})))
 
 
-def _counter(name: str, says: str, *labels: Label, exemplar: bool = False, unit: str = "", room: str = "") -> Metric:
-    return Metric(name=name, type="counter", help=says, labels=labels, exemplar=exemplar, unit=unit, room=room)
+def _counter(name: str, says: str, *labels: Label, exemplar: bool = False, unit: str = "") -> Metric:
+    return Metric(name=name, type="counter", help=says, labels=labels, exemplar=exemplar, unit=unit)
 
 
-def _gauge(name: str, says: str, *labels: Label, unit: str = "", room: str = "", is_read: bool = False) -> Metric:
-    return Metric(name=name, type="gauge", help=says, labels=labels, unit=unit, room=room, is_read=is_read)
+def _gauge(name: str, says: str, *labels: Label, unit: str = "", is_read: bool = False) -> Metric:
+    return Metric(name=name, type="gauge", help=says, labels=labels, unit=unit, is_read=is_read)
 
 
 def _histogram(
@@ -91,7 +90,6 @@ def _histogram(
     buckets: tuple[float, ...],
     exemplar: bool = False,
     unit: str = "seconds",
-    room: str = "",
 ) -> Metric:
     return Metric(
         name=name,
@@ -101,7 +99,6 @@ def _histogram(
         buckets=buckets,
         exemplar=exemplar,
         unit=unit,
-        room=room,
     )
 
 
@@ -284,6 +281,11 @@ METRICS: tuple[Metric, ...] = (
         _CAPABILITY,
         Label("to_state", words.BREAKER_STATES),
     ),
+    _gauge(
+        "storygen_sharing_up",
+        "0 from when what workers share could not be reached, 1 from when it could again; absent until it was lost.",
+        Label("service", ("redis",)),
+    ),
     _counter(
         "storygen_circuit_breaker_calls_total",
         "What a breaker saw of calls.",
@@ -375,4 +377,4 @@ BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
 
 def registered() -> Iterator[Metric]:
     """The metrics that every process counts now."""
-    return (metric for metric in METRICS if not metric.room and not metric.is_read)
+    return (metric for metric in METRICS if not metric.is_read)

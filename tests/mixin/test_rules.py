@@ -27,7 +27,7 @@ ALERTS = {
     *("ProviderErrorRatioHigh", "RetryRatioHigh", "RetriesExhausted", "ProviderRateLimited", "CircuitBreakerOpen"),
     *("CircuitBreakerFlapping", "FallbackInUse", "FilmsDegraded", "QualityChecksFailing"),
     *("BudgetNearlySpent", "BudgetExceeded", "CostPerFilmHigh", "WastedSpendHigh", "PriceUnknown", "CacheHitRatioLow"),
-    *("QueueWaitHigh", "QueueBacklogGrowing", "JobsStuck"),
+    *("QueueWaitHigh", "QueueBacklogGrowing", "JobsStuck", "SharingLost"),
     *("TelemetryDropped", "SeriesCountHigh", "DiskNearlyFull", "Watchdog"),
 }
 SHIPPED = load()

@@ -43,6 +43,7 @@ storygen_retry_wait_seconds_total counter provider
 storygen_fallbacks_total counter stage from_provider to_provider
 storygen_circuit_breaker_state gauge provider capability state
 storygen_circuit_breaker_transitions_total counter provider capability to_state
+storygen_sharing_up gauge service
 storygen_circuit_breaker_calls_total counter provider capability result
 storygen_cache_requests_total counter cache result
 storygen_cache_saved_usd_total counter cache

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from storygen.mixin.dashboards.base import Board
-from storygen.mixin.promql import declaration, mentioned
+from storygen.mixin.promql import mentioned
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
-# What a stack without Jaeger lacks, and what is recorded of a day and a week ago.
-_OPTIONAL, _OF_THE_PAST = "otelcol_", ":past"
+# What a stack without the gateway, a service and its workers lacks, and what is recorded of a day and a week ago.
+_OPTIONAL = ("otelcol_", "http_server_", "storygen_job", "storygen_queue_", "storygen_sharing_", "storygen_webhook_")
+_OF_THE_PAST = ":past"
 _UNTIL_CHOSEN: Mapping[str, str] = {"__rate_interval": "1m", "__interval": "15s", "__range": "6h"}
 
 
@@ -43,7 +44,6 @@ def resolved(expr: str, **values: str) -> str:
 
 def _is_filled(expr: str) -> bool:
     series = {mention.metric for mention in mentioned(expr)}
-    metrics = [metric for name in series if (metric := declaration(name)) is not None]
-    if " offset " in expr or any(name.startswith(_OPTIONAL) or name.endswith(_OF_THE_PAST) for name in series):
-        return False
-    return not metrics or any(not metric.room for metric in metrics)
+    return " offset " not in expr and not any(
+        name.startswith(_OPTIONAL) or name.endswith(_OF_THE_PAST) for name in series
+    )

@@ -133,6 +133,7 @@ def _workers() -> Iterator[Panel]:
         alert="PipelineStalled",
         stacked=True,
         least=0,
+        width=6,
     )
     yield series(
         "Limits in use",
@@ -145,6 +146,7 @@ def _workers() -> Iterator[Panel]:
         alert="StageBottleneck",
         least=0,
         most=1,
+        width=6,
     )
     yield series(
         "In use and allowed",
@@ -153,6 +155,18 @@ def _workers() -> Iterator[Panel]:
         ask(f"sum by (limit) ({_SCOPE.now('storygen_concurrency_in_use')})", "{{limit}} in use"),
         ask(f"sum by (limit) ({_SCOPE.now('storygen_concurrency_limit')})", "{{limit}} allowed"),
         least=0,
+        width=6,
+    )
+    yield series(
+        "What workers share",
+        "short",
+        "1 where Redis is reached again, 0 where it is not. At 0 a worker goes on alone; start Redis again.",
+        ask(_SCOPE.raw("storygen_sharing_up"), "{{service}} {{instance}}"),
+        alert="SharingLost",
+        empty="Never lost",
+        least=0,
+        most=1,
+        width=6,
     )
 
 

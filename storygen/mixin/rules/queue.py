@@ -16,7 +16,7 @@ _SILENT = "storygen_job_silent_seconds"
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
-    return (Group(name="storygen-queue", alerts=(_waiting(config), _growing(config), _stuck(config))),)
+    return (Group(name="storygen-queue", alerts=(_waiting(config), _growing(config), _stuck(config), _alone(config))),)
 
 
 def _waiting(config: Config) -> Alert:
@@ -152,6 +152,46 @@ def _stuck(config: Config) -> Alert:
                 at=after(knobs.hold),
                 labels=labels,
                 value=lasting(seconds(knobs.longest) + 60),
+            ),
+        ),
+    )
+
+
+def _alone(config: Config) -> Alert:
+    knobs = config.of("SharingLost")
+    labels = {"job": config.job, "service": "redis"}
+    up, minutes = selector("storygen_sharing_up", **labels, instance="worker-1:9464"), steps(knobs.hold) + 20
+    other = selector("storygen_sharing_up", **labels, instance="worker-2:9464")
+    return Alert(
+        name="SharingLost",
+        expr=f"min by (job, service) ({selector('storygen_sharing_up', job=config.job)}) == 0",
+        knobs=knobs,
+        summary="Workers do not reach {{ $labels.service }}",
+        description="At least one process has not reached {{ $labels.service }} for "
+        f"{spoken(config.hold(knobs.hold))}. It goes on with breakers and a cache of its own.",
+        dashboard="storygen-queue",
+        runbook=Runbook(
+            means="The Redis of `redis.url` is gone, or the network to it is.",
+            felt="Nothing at once: each worker finds out alone that a vendor is down, and makes what another one has. "
+            "Where the same Redis carries Celery's messages, runs that wait are begun late, but none is lost.",
+            look="Queue and workers, what workers share; the worker's log, `sharing` and the reason.",
+            do=(
+                "`redis-cli -u ADDRESS ping` from the worker's machine, with the address of `redis.url`.",
+                "Start it again, or free its memory and disk: `redis-cli -u ADDRESS info memory`.",
+                (
+                    "Nothing has to be put back: workers find it by themselves with the next call, and messages that "
+                    "were lost are sent again from the database."
+                ),
+                "If it is not to come back, take `redis.url` out of the settings and start the workers again.",
+            ),
+            over="Every process that had lost it has reached it again, which it tries with its next call.",
+        ),
+        proofs=(
+            Proof(
+                below={up: flat((0, steps(knobs.hold) - 1), (1, 20)), other: flat((1, minutes))},
+                above={up: flat((0, minutes)), other: flat((1, minutes))},
+                at=after(knobs.hold),
+                labels=labels,
             ),
         ),
     )
