@@ -34,13 +34,13 @@ def _look(address: str) -> None:
     binary = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1280, "height": 1180})
+        page = browser.new_page(viewport={"width": 1280, "height": 1240})
         page.goto(address)
         page.locator("#topic").fill(TOPIC)
         page.get_by_role("button", name="Make the film").click()
         page.locator("#film video").wait_for(timeout=MINUTES)
-        page.evaluate("for (const one of document.images) one.loading = 'eager'")
-        page.wait_for_load_state("networkidle")
+        page.evaluate("Promise.all([...document.images].map(one => (one.loading = 'eager', one.decode())))")
+        page.wait_for_timeout(2000)  # until the player's wheel has gone
         _shoot(page)
         browser.close()
 

@@ -35,7 +35,7 @@ class _Row:
 
 
 def in_order(recording: Recording) -> list[Entry]:
-    """The pieces of work that the picture shows, in order of time; a bar that opens says its place among them, from 1."""
+    """The pieces of work that the picture shows, in order of time; bars that open say their place in it, from 1."""
     longest = sorted(figures.work(recording), key=lambda entry: -entry.seconds)[:MOST_BARS]
     return sorted(longest, key=lambda entry: (entry.started, entry.ended))
 
@@ -126,9 +126,7 @@ def _label(row: _Row, top: float) -> list[str]:
     return [f'<text class="row" x="0" y="{top + _LABEL - 6}">{name}{more}</text>']
 
 
-def _bar(
-    entry: Entry, y: float, scale: _Scale, critical: bool, attempts: Sequence[Entry], place: str
-) -> list[str]:
+def _bar(entry: Entry, y: float, scale: _Scale, critical: bool, attempts: Sequence[Entry], place: str) -> list[str]:
     left, right = scale.at(entry.started), scale.at(entry.ended)
     width = round(right - left, 3)
     look = ["bar", stage_class(entry.name), entry.outcome]

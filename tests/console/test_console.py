@@ -235,3 +235,14 @@ def test_where_tokens_are_needed_the_console_asks_for_one_and_then_works(chromiu
         eventually(lambda: page.evaluate("document.querySelector('#film video').readyState >= 1"))
         page.get_by_role("button", name="Log out").click()
         page.wait_for_url("**/login")
+
+
+def test_a_page_that_loses_the_service_says_so_and_goes_on_by_itself(chromium: Browser, service: Service) -> None:
+    desk = Desk(chromium, service.url, DESK)
+    with desk.opened() as page:
+        page.goto("/runs")
+        page.route("**/live/**", lambda route: route.abort())
+        expect(page.get_by_text("The service does not answer.")).to_be_visible()
+        page.unroute("**/live/**")
+        expect(page.get_by_text("The service does not answer.")).to_be_hidden()
+        desk.said.clear()  # a browser tells of what could not be loaded, too

@@ -1,4 +1,4 @@
-"""What somebody may choose for one run, as controls of a form: only what the operator allows and this machine can do."""
+"""What somebody may choose for one run, as controls of a form: what the operator allows and this machine can do."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from storygen.service.console import choices
 from storygen.service.console.listing import newest
 from storygen.service.console.render import PageRoute, house_of, live, page, see
 from storygen.service.problems import status_of
-from storygen.service.security import require
 from storygen.service.requests import RunRequest
+from storygen.service.security import require
 from storygen.service.submitting import accept, submission_of
 from storygen.settings import Settings
 

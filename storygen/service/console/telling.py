@@ -58,7 +58,8 @@ def told_of(past: PastRun, trace_url: str) -> Told:
 
 def under_way(told: Sequence[JobEvent], now: float) -> Markup:
     """The timeline of a run that is being made, by the events since it was last begun; empty before its first stage."""
-    entries, open_ones = [], {}
+    entries: list[Entry] = []
+    open_ones: dict[tuple[str, int | None], float] = {}
     for event in told:
         place = (str(event.data.get("stage", "")), event.data.get("scene"))
         if event.kind == "started":
@@ -88,7 +89,7 @@ def _work(recording: Recording, explanation: Explanation) -> list[Work]:
     ]
 
 
-def _opened(entry: Entry, recording: Recording, explanation: Explanation, is_critical: bool) -> Work:  # noqa: FBT001
+def _opened(entry: Entry, recording: Recording, explanation: Explanation, is_critical: bool) -> Work:
     """A piece of work with the part of the record that happened in it, read by the functions that read the whole."""
     place = (entry.stage, entry.scene)
     own = replace(

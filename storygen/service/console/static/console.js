@@ -29,12 +29,16 @@
       event.stopImmediatePropagation();
     }
   }, true);
-  // A live part that cannot be fetched any more says so, and again when it can.
+  // A live part that cannot be fetched any more says so, and again when it can; who was logged out is led to the log-in.
   const lost = (is) => document.body.classList.toggle("is-lost", is);
   document.addEventListener("htmx:error", () => lost(true));
-  document.addEventListener("htmx:after:request", (event) => {
-    const status = event.detail?.ctx?.response?.status;
-    if (status === 401) window.location.reload();
-    else if (status) lost(status >= 500);
+  document.addEventListener("htmx:before:response", (event) => {
+    const answer = event.detail?.ctx?.response?.raw;
+    if (!answer) return;
+    lost(answer.status >= 500);
+    if (answer.status === 401 || (answer.redirected && new URL(answer.url).pathname === "/login")) {
+      event.preventDefault();
+      window.location.reload();
+    }
   });
 })();
