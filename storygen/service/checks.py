@@ -17,7 +17,7 @@ from storygen.errors import ResourceFailure, StorygenError
 from storygen.service.base import House
 from storygen.service.services import Services, configured, hours
 from storygen.service.threads import apart
-from storygen.settings import Settings
+from storygen.settings import Settings, VendorsSettings
 from storygen.telemetry.report_compare import summarise
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ async def services(house: House, kept: Kept, past_hours: int) -> dict[str, Any]:
             {
                 "provider": name,
                 "capabilities": chains.get(name, []),
-                **seen.figures(name, chains.get(name, [])),
+                **seen.figures(name, chains.get(name, []) if name in VendorsSettings.model_fields else ()),
                 "history": [row for row in rows if row["provider"] == name],
             }
             for name in names

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from storygen.errors import InvalidSettings, NotAllowed, NotAuthenticated, Refused
+from storygen.errors import InvalidSettings, NotAllowed, NotAuthenticated, Refused, ResourceFailure
 from storygen.service import base, sessions
 from storygen.service.base import LOCAL, SCOPES, Caller, House
 from storygen.service.browsers import (
@@ -179,7 +179,7 @@ class _Entrance:
             scope.setdefault("state", {}).update(caller=caller, session=session)
             guarded.cookie = self._door.seal.renewed(session, scope, self._door.settings)
             await bounds.run(self._app, scope)
-        except (Refused, HTTPException) as refusal:
+        except (Refused, ResourceFailure, HTTPException) as refusal:
             await (await _answer(scope, receive, refusal))(scope, receive, guarded)
 
 
@@ -200,7 +200,7 @@ def _turned_away(scope: Scope, headers: Headers) -> Response:
     return RedirectResponse(f"{LOGIN}?next={quote(where, safe='')}", status_code=HTTPStatus.SEE_OTHER)
 
 
-async def _answer(scope: Scope, receive: Receive, refusal: Refused | HTTPException) -> Response:
+async def _answer(scope: Scope, receive: Receive, refusal: Refused | ResourceFailure | HTTPException) -> Response:
     """What the app's own handler makes of a refusal, so that all of them look alike."""
     handlers = scope["app"].exception_handlers
     handler = next(handlers[kind] for kind in type(refusal).__mro__ if kind in handlers)

@@ -82,10 +82,14 @@ class Services:
             self._of(event.provider).breakers[event.capability] = (event.to_state, self._clock())
 
     def figures(self, provider: str, capabilities: Iterable[str]) -> dict[str, Any]:
-        """One provider since the process began; times are Unix seconds, None where something has not been."""
+        """One provider since the process began; times are Unix seconds, None where something has not been.
+
+        Its breakers are those that have moved, and those of `capabilities`, which begin closed.
+        """
         seen = self._seen.get(provider, _Seen())
         durations = sorted(attempt.seconds for attempt in seen.recent if not attempt.error)
-        breakers = {name: seen.breakers.get(name, ("closed", None)) for name in capabilities}
+        breakers: dict[str, tuple[str, float | None]] = dict.fromkeys(capabilities, ("closed", None))
+        breakers |= seen.breakers
         return {
             "breakers": {name: {"state": state, "since": since} for name, (state, since) in breakers.items()},
             "attempts": seen.attempts,

@@ -28,7 +28,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse
 from starlette.types import Scope
 
-from storygen.errors import NotAllowed, TooMany
+from storygen.errors import NotAllowed, ResourceFailure, TooMany
 from storygen.service.base import Caller
 from storygen.service.tokens import SCRAPER, Known, Tokens
 from storygen.settings import ServiceSettings
@@ -45,6 +45,7 @@ IDLE_SECONDS = 12 * 3600
 LONGEST_SECONDS = 7 * 24 * 3600
 ROTATE_SECONDS = 15 * 60
 _KEY_FILE = "sessions.key"
+_KEY_BYTES = 32
 _ENDED_FILE = "sessions.ended"
 router = APIRouter(include_in_schema=False)
 
@@ -210,15 +211,24 @@ def _set_cookie(value: str, seconds: int, scope: Scope, settings: ServiceSetting
 
 
 def _read_key(folder: Path) -> bytes:
-    """The key of the state folder, made where there is none; the folder may be shared by several processes."""
+    """The key of the state folder, made where there is none; the folder may be shared by several processes.
+
+    Raises `ResourceFailure` for a file that holds no key: with a short one anybody could sign.
+    """
     make_folder(folder)
     path = folder / _KEY_FILE
     with writing(folder):
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_bytes()
-        with os.fdopen(handle, "wb") as file:
-            key = secrets.token_bytes(32)
-            file.write(key)
-        return key
+        if not path.exists():
+            own = folder / f"{_KEY_FILE}.{secrets.token_hex(8)}"
+            handle = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(_KEY_BYTES))
+            with suppress(FileExistsError):  # another process was faster
+                os.link(own, path)
+            own.unlink()
+        key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise ResourceFailure(
+            f"{path} holds no key.", hint="Remove it; a new one is made, and everybody logs in again."
+        )
+    return key

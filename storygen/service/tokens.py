@@ -37,12 +37,13 @@ class Known:
 
 
 class Tokens:
-    """The callers of a file. One that cannot be used any more is logged once, and its last right content stays."""
+    """The callers of a file. One that cannot be used is logged once; its last right content stays, at first nobody."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = _look(path)
-        self._known = read_tokens(path)
+        self._seen: tuple[int, int, int] | None = (0, 0, 0)
+        self._known: tuple[Known, ...] = ()
+        self._refresh()
 
     def find(self, token: str) -> Known | None:
         """Whose token it is; takes as long for a wrong one as for a right one."""

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPMessage
@@ -95,11 +95,11 @@ def settings_in(folder: Path, **service: Any) -> Settings:
     return Settings(folders=FolderSettings(state=folder / "state"), service=ServiceSettings(**service))
 
 
-def small_app(settings: Settings) -> FastAPI:
-    """An app whose routes only say who asked."""
+def small_app(settings: Settings, now: Callable[[], Settings] | None = None) -> FastAPI:
+    """An app whose routes only say who asked; `now` gives settings that change."""
     app = FastAPI()
     problems.install(app)
-    security.install(app, SimpleNamespace(settings=lambda: settings))  # type: ignore[arg-type]
+    security.install(app, SimpleNamespace(settings=now or (lambda: settings)))  # type: ignore[arg-type]
 
     def said(caller: Caller, request: Request) -> dict[str, str]:
         return {"caller": caller.name, "csrf": sessions.csrf_token(request)}

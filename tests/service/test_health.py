@@ -21,6 +21,7 @@ from storygen.service.app import create_app
 from storygen.service.base import House
 from storygen.service.checks import Kept
 from storygen.service.services import Services
+from storygen.settings import ProviderSettings
 from storygen.store.films import open_films
 from storygen.store.history import History, PastRun
 from storygen.telemetry.setup import new_registry, start
@@ -51,6 +52,8 @@ class Place:
 
     def __init__(self, folder: Any) -> None:
         settings = settings_in(folder, tokens_file=tokens_file(folder))
+        chains = ProviderSettings(images=("openai", "builtin"))
+        settings = settings.model_copy(update={"providers": chains})
         self.jobs = open_jobs(settings)
         self.history = History(folder / "history.sqlite")
         self.services = Services()
@@ -166,10 +169,11 @@ def test_a_provider_shows_its_failures_availability_and_response_times(place: Pl
 
 
 def test_a_provider_shows_its_breaker(place: Place) -> None:
-    assert provider_of(place, "builtin")["breakers"]["text"] == {"state": "closed", "since": None}
+    assert provider_of(place, "builtin")["breakers"] == {}
+    assert provider_of(place, "openai")["breakers"]["images"] == {"state": "closed", "since": None}
     with watched(Watch((place.services,))):
-        events.emit(events.BreakerChanged(provider="builtin", capability="text", to_state="open"))
-    assert provider_of(place, "builtin")["breakers"]["text"]["state"] == "open"
+        events.emit(events.BreakerChanged(provider="openai", capability="images", to_state="open"))
+    assert provider_of(place, "openai")["breakers"]["images"]["state"] == "open"
 
 
 def test_the_runs_that_were_tell_of_providers_by_the_hour_and_can_be_exported(place: Place) -> None:

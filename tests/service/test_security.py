@@ -193,6 +193,20 @@ def test_a_file_of_tokens_that_others_can_read_is_refused(tmp_path) -> None:
         security.check_binding(settings_in(tmp_path, tokens_file=path))
 
 
+def test_settings_that_name_another_file_shut_the_door_until_it_is_right(tmp_path) -> None:
+    held = [settings_in(tmp_path)]
+    other = tmp_path / "tokens.toml"
+    app = small_app(held[0], lambda: held[0])
+    with served(app) as site:
+        assert site.ask("GET", "/runs").status == 200
+        held[0] = settings_in(tmp_path, tokens_file=other)
+        assert site.ask("GET", "/runs").status == 401
+        tokens_file(tmp_path)
+        assert site.ask("GET", "/runs", **bearer(ANNA)).status == 200
+        held[0] = settings_in(tmp_path)
+        assert site.ask("GET", "/runs").status == 401
+
+
 def test_a_token_can_be_kept_as_its_digest(tmp_path) -> None:
     import hashlib
 

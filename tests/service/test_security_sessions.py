@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from starlette.datastructures import Headers
 
+from storygen.errors import ResourceFailure
 from storygen.service import sessions
 from storygen.service.sessions import IDLE_SECONDS, LONGEST_SECONDS, ROTATE_SECONDS, Seal, local_path
 from storygen.service.tokens import Tokens
@@ -150,6 +151,14 @@ def test_a_session_outlives_a_restart_and_its_log_out_does_too(tmp_path: Path) -
         assert site.ask("GET", "/runs", Cookie=ended[0]).status == 401
     key = tmp_path / "state" / "sessions.key"
     assert key.stat().st_mode & 0o077 == 0
+
+
+def test_a_key_that_is_too_short_signs_nothing(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "sessions.key").write_bytes(b"")
+    with pytest.raises(ResourceFailure, match="holds no key"):
+        desk.begin()
 
 
 class Desk:
