@@ -25,6 +25,7 @@ from storygen.jobs.opening import open_jobs
 from storygen.jobs.posting import Message, PostedJobs
 from storygen.jobs.reconciling import Reconciler
 from storygen.past import open_history
+from storygen.telemetry.receiver import receiving
 from storygen.vendors.server import Simulation
 from tests.jobs.brokers import ROOT, CeleryWorker, Rabbit, Redis, free_port
 from tests.servers import eventually
@@ -320,6 +321,29 @@ def test_who_cancels_a_run_ends_it_on_its_worker(small: Plant) -> None:
             assert (await ended(jobs, [again]))[0].state is JobState.SUCCESS
 
     asyncio.run(work())
+
+
+def test_a_worker_that_ends_sends_its_spans_first_and_they_belong_to_the_submission(
+    small: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with receiving() as receiver:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{receiver.grpc_port}")
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
+        worker = small.start()
+
+        async def work() -> None:
+            async with small.jobs() as jobs:
+                await ended(jobs, await jobs.submit([story(traceparent=TRACE)]))
+
+        asyncio.run(work())
+        assert receiver.spans() == []
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.process.wait(30) == 0
+        spans = {span.name: span for span in receiver.spans()}
+    assert {span.trace_id.hex() for span in spans.values()} == {TRACE.split("-")[1]}
+    [process] = [span for name, span in spans.items() if name.startswith("process")]
+    assert process.parent_span_id.hex() == TRACE.split("-")[2]
+    assert spans["invoke_workflow story"].parent_span_id == process.span_id
 
 
 def test_a_message_carries_the_runs_id_and_its_trace_and_nothing_of_the_story(small: Plant) -> None:
