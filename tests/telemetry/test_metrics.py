@@ -52,6 +52,16 @@ def test_a_stage_that_ran_out_of_time_is_a_failure_and_one_that_was_cancelled_is
     assert measured.value("storygen_stage_duration_seconds_count", stage="voice", outcome="cancelled") == 1
 
 
+def test_a_redis_that_is_lost_and_found_again_is_shown_and_one_that_never_was_is_not(
+    measured: Measured, watch: Watch
+) -> None:
+    assert measured.value("storygen_sharing_up", service="redis") is None
+    emit(events.SharingChanged(service="redis", is_reachable=False, reason="ConnectionError"))
+    assert measured.value("storygen_sharing_up", service="redis") == 0
+    emit(events.SharingChanged(service="redis", is_reachable=True))
+    assert measured.value("storygen_sharing_up", service="redis") == 1
+
+
 def test_a_stage_from_the_cache_has_an_outcome_of_its_own(measured: Measured, watch: Watch) -> None:
     with timed("stage", "voice") as stage:
         stage.end(Outcome.CACHED)

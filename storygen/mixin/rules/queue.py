@@ -39,8 +39,14 @@ def _waiting(config: Config) -> Alert:
             look="Queue and workers, waiting time and jobs by state; workers that answer.",
             do=(
                 "Look whether workers are missing: TargetDown says so.",
-                "If all are there and busy, add workers, or look at StageBottleneck for what holds them up.",
-                "If they are idle while jobs wait, see JobsStuck.",
+                (
+                    "If all are there and busy, start more (`storygen worker` on another machine), raise "
+                    "`queue.runs_at_once` where machines have room, or look at StageBottleneck for what holds them up."
+                ),
+                (
+                    "If they are idle while jobs wait, their log or `curl HOST:8080/health/system` says what they wait "
+                    "for: a run that would not fit into memory, disk or load is not begun (settings below `guard`)."
+                ),
             ),
             over="The 95th percentile of the waiting time is below the limit.",
         ),
@@ -93,9 +99,12 @@ def _growing(config: Config) -> Alert:
             felt="Waiting times will rise, if they do not yet.",
             look="Queue and workers, jobs by state and jobs done an hour.",
             do=(
-                "Look at what comes in: one customer or one loop may ask for all of it.",
+                "`curl HOST:8080/health/stats` says who asks for how much: one loop may ask for all of it.",
                 "Look at what goes out: TargetDown, StageSlowdown and CircuitBreakerOpen make workers slow.",
-                "Add workers, or refuse new jobs until the backlog is done.",
+                (
+                    "Start more (`storygen worker`), or let callers have fewer open runs until the backlog is done: "
+                    "`service.open_runs_per_caller`."
+                ),
             ),
             over="The backlog stays level or shrinks.",
         ),
