@@ -7,6 +7,7 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from ipaddress import ip_network
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -198,5 +199,7 @@ class Bounds:
 
 
 def _address(scope: Scope) -> str:
+    """Where a request comes from; in IPv6 the network, since one machine has as many addresses there as it likes."""
     client = scope.get("client")
-    return str(client[0]) if client else ""
+    host = str(client[0]) if client else ""
+    return str(ip_network((host.partition("%")[0], 64), strict=False)) if ":" in host else host

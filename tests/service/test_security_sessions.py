@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import pytest
 from starlette.datastructures import Headers
 
-from storygen.errors import ResourceFailure
+from storygen.errors import ResourceFailure, TooMany
 from storygen.service import sessions
+from storygen.service.limits import Meters
 from storygen.service.sessions import IDLE_SECONDS, LONGEST_SECONDS, ROTATE_SECONDS, Seal, local_path
 from storygen.service.tokens import Tokens
 from storygen.settings import ServiceSettings
@@ -70,6 +71,16 @@ def test_those_who_guess_have_to_wait_even_with_a_right_one(site: Site) -> None:
         found = log_in(site, f"guess-{guess}")
     assert found.headers["Location"].startswith("/login?wait=")
     assert log_in(site).headers["Set-Cookie"] is None
+
+
+def test_those_who_guess_from_many_addresses_of_one_network_wait_all_the_same() -> None:
+    meters = Meters(lambda: 0.0)
+    for host in range(12):
+        meters.count_login({"client": (f"2001:db8::{host:x}", 1)})
+    with pytest.raises(TooMany):
+        meters.check_login({"client": ("2001:db8::ffff", 1)})
+    meters.check_login({"client": ("2001:db8:0:1::1", 1)})
+    meters.check_login({"client": ("192.0.2.1", 1)})
 
 
 def test_log_in_cannot_be_forged_by_a_page_from_elsewhere(site: Site) -> None:
