@@ -19,4 +19,4 @@ def open_history(settings: Settings) -> Runs:
         return History(settings.folders.state / FILE, keep_days)
     from storygen.jobs.history import SqlHistory  # half a second, which those without a database do not wait for
 
-    return SqlHistory(secret.get_secret_value(), pool=settings.database.pool, keep_days=keep_days)
+    return SqlHistory(secret.get_secret_value(), keep_days=keep_days)

@@ -73,9 +73,9 @@ class Result:
 class Job:
     """A submission and what became of it; times are Unix seconds, None where they have not come.
 
-    `id` is the run's id, `available` when it was last put into the queue by somebody. `claims` counts how often a worker
-    took it: one that kills every worker ends as failed. `error` holds the fields of the error that ended it. `changed`
-    grows with every change of the row.
+    `id` is the run's id, `available` when it was last put into the queue by somebody. `claims` counts how often a
+    worker took it: one that kills every worker ends as failed. `error` holds the fields of the error that ended it.
+    `changed` grows with every change of the row.
     """
 
     id: str

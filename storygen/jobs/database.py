@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from storygen.errors import InvalidSettings
 from storygen.jobs.failures import failure
@@ -33,10 +34,14 @@ def open_database(settings: Settings) -> Engine:
 
 
 def open_address(url: str, pool: int) -> Engine:
-    """The database at an SQLAlchemy address, with at most so many connections, as `open_database` does it."""
+    """The database at an SQLAlchemy address, with at most so many connections, 0 keeps none, as `open_database` does it."""
     try:
         engine = _engine(url, pool)
-        migrate(engine)
+        try:
+            migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise InvalidSettings(
             "database.url: this is no address of a database, or its driver is not installed.",
@@ -66,10 +71,12 @@ def _file(settings: Settings) -> Path:
 
 def _engine(url: str, pool: int) -> Engine:
     backend = make_url(url).get_backend_name()
+    kept: dict[str, Any] = {} if pool else {"poolclass": NullPool}
     if backend != "sqlite":
         within = {"connect_timeout": CONNECT_SECONDS} if backend == "postgresql" else {}
-        return create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True, connect_args=within)
-    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS})
+        kept = kept or {"pool_size": pool, "max_overflow": 0, "pool_pre_ping": True}
+        return create_engine(url, connect_args=within, **kept)
+    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, **kept)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

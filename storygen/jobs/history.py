@@ -19,8 +19,13 @@ from storygen.jobs.tables import runs
 from storygen.jobs.writer import writing
 from storygen.store.history import DAY_SECONDS, NEAREST_OF, PastDurations, PastRun, is_askable, the_one
 
-_opened = lru_cache(maxsize=8)(open_address)
 _SUMMARY = [column for column in runs.c if column is not runs.c.recording]
+
+
+@lru_cache(maxsize=8)
+def _opened(url: str) -> Engine:
+    """The database at an address; it is asked once a run, so that it is not worth to stay connected."""
+    return open_address(url, 0)
 
 
 class SqlHistory:
@@ -29,9 +34,8 @@ class SqlHistory:
     It is opened when it is first asked, once in a process.
     """
 
-    def __init__(self, url: str, *, pool: int = 10, keep_days: int = 90) -> None:
+    def __init__(self, url: str, *, keep_days: int = 90) -> None:
         self._url = url
-        self._pool = pool
         self._keep_days = keep_days
 
     def record(self, run: PastRun) -> None:
@@ -75,7 +79,7 @@ class SqlHistory:
 
     @property
     def _engine(self) -> Engine:
-        return _opened(self._url, self._pool)
+        return _opened(self._url)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

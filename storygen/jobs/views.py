@@ -47,8 +47,8 @@ def batch(connection: Connection, wanted: str) -> Batch:
 
 def happened(connection: Connection, job: str, after: int, limit: int) -> list[JobEvent]:
     """What happened to a job, behind event number `after`."""
-    query = select(events).where(events.c.job == plain(job), events.c.number > after).order_by(events.c.number).limit(limit)
-    return [event_of(row) for row in connection.execute(query)]
+    later = select(events).where(events.c.job == plain(job), events.c.number > after)
+    return [event_of(row) for row in connection.execute(later.order_by(events.c.number).limit(limit))]
 
 
 def counts(connection: Connection) -> Mapping[str, int]:
