@@ -113,8 +113,7 @@ class Hand:
     async def _put(self, job: Job, made: Path) -> str:
         """Hand the film over; where it is kept elsewhere the folder that it was made in goes."""
         place = await self.films.put(job.id, made)
-        if Path(place) != made.absolute():
-            await asyncio.to_thread(discard, made)
+        await asyncio.to_thread(_leave, made, place)
         return place
 
     async def _earlier(self, job: Job) -> Begun | None:
@@ -132,6 +131,11 @@ class Hand:
 async def past_of(settings: Settings) -> list[PastDurations]:
     """How long the stages of earlier runs took."""
     return await asyncio.to_thread(past_durations, settings)
+
+
+def _leave(made: Path, place: str) -> None:
+    if place != str(made.absolute()):
+        discard(made)
 
 
 def order_of(job: Job, settings: Settings) -> Order:

@@ -15,6 +15,7 @@ from storygen import events
 from storygen.errors import BudgetExceeded, ProviderUnavailable, RateLimited, ResourceFailure
 from storygen.resilience.budget import DAY_SECONDS, Book, Purse
 from storygen.settings import BudgetSettings, VendorSettings
+from storygen.store.artifacts import Store
 from storygen.story import Usage
 from tests.resilience.conftest import Desk, PerCharacter, Time, Voice, wish
 
@@ -188,6 +189,23 @@ def test_an_entry_is_open_until_its_answer_is_kept_and_open_ones_of_a_dead_run_a
     assert book.inherit("third", "first") == {"alpha": 0.5, "beta": 0.2}
     assert book.inherit("fourth", "nobody") == {}
     assert book.spent() == pytest.approx(0.8)
+
+
+def test_an_answer_that_came_counts_as_lost_until_it_is_on_the_disk(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, keep = Book(tmp_path / "b.sqlite"), Store.keep
+    seen: list[dict[str, float]] = []
+
+    def spy(self: Store, *args: Any) -> Any:
+        seen.append(book.inherit("run", "run"))
+        return keep(self, *args)
+
+    monkeypatch.setattr(Store, "keep", spy)
+    with events.watched(events.Watch((), "run")):
+        asyncio.run(desk.caller(Voice(), gears=desk.gears("alpha", book=book), prices=DIME)(wish(TEN)))
+    assert seen == [{"alpha": 0.1}]
+    assert book.inherit("run", "run") == {}
 
 
 def test_a_failed_attempt_leaves_no_open_entry(desk: Desk, tmp_path: Path) -> None:
