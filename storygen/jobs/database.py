@@ -34,7 +34,7 @@ def open_database(settings: Settings) -> Engine:
 
 
 def open_address(url: str, pool: int) -> Engine:
-    """The database at an SQLAlchemy address, with at most so many connections, 0 keeps none, as `open_database` does it."""
+    """The database at an SQLAlchemy address, with at most so many connections; 0 keeps none. As `open_database`."""
     try:
         engine = _engine(url, pool)
         try:
