@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,7 +124,7 @@ class Line:
         said = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(f"{said}Content-Type: application/json\r\n\r\n".encode() + body)
 
-    async def lines(self) -> Iterator[str]:
+    async def lines(self) -> AsyncIterator[str]:
         """The lines of an answer that comes bit by bit; what says how long the bits are is among them."""
         while line := await self._reader.readline():
             yield line.decode().rstrip()

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from storygen.service import artifacts, catalogue, console, measuring, problems, runs, security, streams, submitting
+from storygen.choices import choosable
+from storygen.service import (
+    artifacts,
+    catalogue,
+    console,
+    health,
+    measuring,
+    problems,
+    runs,
+    security,
+    streams,
+    submitting,
+)
 from storygen.service.base import Caller, House
+from storygen.service.requests import SETTINGS, settings_schema
 from storygen.telemetry.process import installed_version
 
 DESCRIPTION = """Submit stories, watch them become films, and fetch the films.
@@ -17,7 +28,6 @@ DESCRIPTION = """Submit stories, watch them become films, and fetch the films.
 A submission that was answered with 202 is on the disk: it ends as `success`, `failed`, `timeout` or `cancelled`,
 whatever is killed in between. Problems are RFC 9457 documents; their `kind` is the word that logs, reports and metrics
 use, too."""
-_LATER = ("health",)
 _document = APIRouter(prefix="/api/v1", tags=["catalogue"])
 
 
@@ -37,12 +47,9 @@ def create_app(house: House) -> FastAPI:
     )
     app.state.house = house
     app.state.streams = streams.Streams()
-    for room in (submitting, runs, streams, artifacts, catalogue, console):
+    for room in (submitting, runs, streams, artifacts, catalogue, health, console):
         app.include_router(room.router)
     app.include_router(_document)
-    for name in _LATER:
-        if find_spec(f"storygen.service.{name}"):
-            app.include_router(import_module(f"storygen.service.{name}").router)
     problems.install(app)
     security.install(app, house)
     measuring.install(app, house)
@@ -52,4 +59,7 @@ def create_app(house: House) -> FastAPI:
 @_document.get("/openapi.json", response_model=dict[str, Any], responses=problems.answers(), summary="This document")
 async def openapi(request: Request, caller: Annotated[Caller, Depends(security.require("read"))]) -> Response:  # noqa: ARG001 - who has no scope does not get here
     """What the API takes and gives, as OpenAPI 3.1."""
-    return runs.as_json(request.app.openapi())
+    said: dict[str, Any] = request.app.openapi()
+    allowed = choosable(runs.house_of(request).settings().service.per_run)
+    said["components"]["schemas"][SETTINGS] = settings_schema(allowed)
+    return runs.as_json(said)

@@ -29,7 +29,7 @@ _SHOWN = {
 _TEXT = {"text/vtt", "text/html", "application/x-subrip", "text/x-ssa", "text/plain"}
 _INERT = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _BYTES = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
-_SENT = {
+_SENT: dict[int | str, dict[str, Any]] = {
     200: {"description": "The file.", **_BYTES},
     206: {"description": "The range of it that was asked for.", **_BYTES},
     304: {"description": "It is as it was."},

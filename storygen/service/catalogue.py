@@ -25,11 +25,11 @@ from storygen.scripts.cleaning import count_words
 from storygen.service import problems
 from storygen.service.base import Caller, House
 from storygen.service.details import record_of
+from storygen.service.known import Guess, Meaning, Providers, Understood, Voices
 from storygen.service.problems import answers
 from storygen.service.requests import Story
 from storygen.service.runs import as_json, house_of, job_for
 from storygen.service.security import require
-from storygen.service.shapes import Guess, Meaning, Providers, Understood, Voices
 from storygen.service.submitting import STORY, STORY_BODY, body_of, reading_in, submission_of
 from storygen.service.threads import apart
 from storygen.settings import Settings
@@ -99,7 +99,7 @@ async def explanation(request: Request, run: str, caller: Reader) -> Response:
 
     def tell() -> Mapping[str, Any]:
         told = explain(past, settings.telemetry.trace_url)
-        return redactor(settings, os.environ).redact_all(told.to_json())
+        return dict(redactor(settings, os.environ).redact_all(told.to_json()))
 
     return as_json(await apart(tell))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from storygen.scripts.source import MAX_TOPIC
+from storygen.settings import Settings
 
 MAX_NAME = 120
 MAX_KEY = 190
 MAX_BATCH = 1000
+SETTINGS = "RunSettings"
+_OWN = "Settings of this run, nested as in the file of settings; `service.per_run` says which."
 Name = Annotated[str, StringConstraints(max_length=MAX_NAME)]
 
 
@@ -32,9 +36,7 @@ class Story(BaseModel):
     topic: str | None = Field(None, min_length=1, max_length=MAX_TOPIC)
     text: str | None = Field(None, min_length=1)
     name: Name = Field("", description="What people call it.")
-    settings: dict[str, Any] = Field(
-        {}, description="Settings of this run, nested as in the file of settings; `service.per_run` says which."
-    )
+    settings: dict[str, Any] = Field({}, description=_OWN)
     seed: int = Field(0, ge=0, lt=2**31, description="Another number tells a topic another way.")
 
     @model_validator(mode="after")
@@ -75,3 +77,41 @@ class Remake(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scene: int = Field(ge=1, le=2000, description="Its number, from 1.", examples=[2])
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a request, which refers to that of the settings and to nothing else."""
+    schema = model.model_json_schema()
+    found: dict[str, Any] = _resolved({key: value for key, value in schema.items() if key != "$defs"}, schema)
+    return found
+
+
+def settings_schema(allowed: Sequence[str]) -> dict[str, Any]:
+    """The JSON schema of the settings that a caller may choose, by their dotted keys."""
+    whole = Settings.model_json_schema()
+    schema = _closed("Settings of this run; what is left out is as the operator has it.")
+    for key in allowed:
+        *groups, last = key.split(".")
+        here, found = schema, whole
+        for name in groups:
+            found = _resolved(found["properties"][name], whole)
+            here = here["properties"].setdefault(name, _closed(found.get("description", "")))
+        here["properties"][last] = _resolved(found["properties"][last], whole)
+    return schema
+
+
+def _closed(description: str) -> dict[str, Any]:
+    return {"type": "object", "description": description, "properties": {}, "additionalProperties": False}
+
+
+def _resolved(value: Any, whole: Mapping[str, Any]) -> Any:
+    """A part of a schema in which nothing refers to another place of it."""
+    if isinstance(value, list):
+        return [_resolved(inner, whole) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("description") == _OWN:
+        return {"$ref": f"#/components/schemas/{SETTINGS}"}
+    if "$ref" in value:
+        value = {**whole["$defs"][value["$ref"].rpartition("/")[2]], **{k: v for k, v in value.items() if k != "$ref"}}
+    return {key: _resolved(inner, whole) for key, inner in value.items()}

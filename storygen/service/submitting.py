@@ -28,7 +28,7 @@ from storygen.scripts.decoding import decode
 from storygen.service.addresses import check_webhook
 from storygen.service.base import Caller, House
 from storygen.service.problems import answers
-from storygen.service.requests import MAX_KEY, MAX_NAME, BatchRequest, RunRequest, Story
+from storygen.service.requests import MAX_KEY, MAX_NAME, BatchRequest, RunRequest, Story, body_schema
 from storygen.service.security import require
 from storygen.service.shapes import BatchAnswer, Run, batch_of, run_of
 from storygen.service.threads import apart
@@ -46,9 +46,8 @@ _JSON = "application/json"
 
 def _body(model: type[BaseModel], *, has_form: bool = True) -> dict[str, Any]:
     """How a route's body stands in the OpenAPI document; a form has the same fields, and a file for the text."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    shared = schema.pop("$defs", {})
-    content: dict[str, Any] = {_JSON: {"schema": {**schema, **({"$defs": shared} if shared else {})}}}
+    schema = body_schema(model)
+    content: dict[str, Any] = {_JSON: {"schema": schema}}
     if has_form:
         fields = {name: {"type": "string"} for name in schema["properties"] if name != "text"}
         file = {"type": "string", "format": "binary", "description": "A story or a script, in any encoding."}

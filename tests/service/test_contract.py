@@ -104,3 +104,12 @@ def test_an_id_that_no_run_can_have_is_none(service: Service, run: str) -> None:
         answer = service.client.get(f"{service.url}/api/v1/runs/{run}{route}")
         assert (answer.status_code, answer.json()["kind"]) == (404, "not_found")
     assert service.client.get(f"{service.url}/api/v1/batches/{run}").status_code == 404
+
+
+def test_the_document_lists_the_settings_of_a_run_and_none_that_are_not_a_callers(service: Service) -> None:
+    schemas = service.client.get("/openapi.json").json()["components"]["schemas"]
+    groups = schemas["RunSettings"]["properties"]
+    assert groups["film"]["properties"]["aspect"]["enum"] == ["9:16", "16:9", "1:1"]
+    assert set(groups["budget"]["properties"]) == {"run_usd"}
+    assert not {"folders", "vendors", "service", "database", "ffmpeg_path"} & set(groups)
+    assert "$ref" not in str(schemas["RunSettings"])
