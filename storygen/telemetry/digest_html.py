@@ -14,11 +14,14 @@ _BODY = f"margin:0;padding:0;background:#f6f5f2;color:#1d1c1a;{_FONT};font-size:
 _CARD = "width:100%;max-width:640px;background:#ffffff;border:1px solid #e3e0da;border-radius:12px"
 _SOFT = "color:#6b6862;font-size:14px"
 _HEAD = "font-size:17px;line-height:1.3;margin:0 0 8px"
-_CELL = "padding:6px 0 6px 12px;border-top:1px solid #e3e0da;text-align:right;vertical-align:top;white-space:nowrap"
-_FIRST = "padding:6px 0;border-top:1px solid #e3e0da;text-align:left;vertical-align:top;overflow-wrap:anywhere"
+_CELL = "padding:6px 0 6px 12px;border-top:1px solid #e3e0da;text-align:right;vertical-align:top"
+_FIRST = (
+    "width:40%;padding:6px 0;border-top:1px solid #e3e0da;text-align:left;vertical-align:top;overflow-wrap:anywhere"
+)
 _TOP = "padding:0 0 4px 12px;text-align:right;font-weight:normal;color:#6b6862;font-size:13px;white-space:nowrap"
 _GOOD, _WARN, _BAD = "#1c7a44", "#9a5b00", "#b3261e"
 _FEW = 0.95
+_SHORT = 10
 
 
 def page(digest: Digest, title: str, link: str = "") -> str:
@@ -108,11 +111,11 @@ def _figures(digest: Digest) -> str:
     now, before = digest.now, digest.before
     rate = now.success_rate or 0.0
     fidelity = ", ".join(f"{count} {plain(word)}" for word, count in now.fidelity.items()) or NONE
-    unpriced = f" and {times(now.unpriced_runs, 'run')} with unknown prices" if now.unpriced_runs else ""
     rows = [
         ("Runs", str(now.runs), str(before.runs)),
         ("Success", _coloured(percent(rate), _GOOD if rate >= _FEW else _BAD), percent(before.success_rate)),
-        ("Cost", _text(dollars(now.cost_usd) + unpriced), dollars(before.cost_usd)),
+        ("Cost", dollars(now.cost_usd), dollars(before.cost_usd)),
+        ("Runs with unknown prices", str(now.unpriced_runs), str(before.unpriced_runs)),
         ("Cost of a film", dollars(digest.cost_per_film_usd) if digest.cost_per_film_usd is not None else NONE, ""),
         ("Spent for nothing", dollars(now.wasted_usd), dollars(before.wasted_usd)),
         ("Mean time", seconds(now.mean), seconds(before.mean)),
@@ -143,8 +146,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         for at, cell in enumerate(head)
     )
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL if at else _FIRST}">{cell}</td>' for at, cell in enumerate(row)) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(_cell(cell, is_first=not at) for at, cell in enumerate(row)) + "</tr>" for row in rows
     )
     return (
         '<table width="100%" cellpadding="0" cellspacing="0" style="border-collapse:collapse;font-size:15px">'
@@ -152,8 +154,14 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def _cell(cell: str, *, is_first: bool) -> str:
+    """A short figure keeps its unit beside it; everything else may be broken, so that a telephone is wide enough."""
+    whole = cell.replace(" ", "&nbsp;") if len(cell) <= _SHORT and not is_first else cell
+    return f'<td style="{_FIRST if is_first else _CELL}">{whole}</td>'
+
+
 def _coloured(text: str, colour: str) -> str:
-    return f'<b style="color:{colour}">{_text(text)}</b>'
+    return f'<b style="color:{colour}">{_text(text).replace(" ", "&nbsp;")}</b>'
 
 
 def _text(text: str) -> str:

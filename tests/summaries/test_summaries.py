@@ -108,6 +108,13 @@ def test_the_page_has_no_script_no_style_sheet_and_nothing_from_outside() -> Non
     assert not [style for style in page.attributes["style"] if "url(" in style]
 
 
+def test_nothing_on_the_page_but_heads_and_short_figures_is_kept_from_being_broken() -> None:
+    many = Past(*(run(NOW - at, title="A" * 200, outcome="failed", error="e" * 60) for at in (1, 2, 3)))
+    html = summarise(many, YESTERDAY).html
+    assert not re.findall(r"<td[^>]*nowrap", html)
+    assert max(map(len, re.findall(r"[^\s<>]*&nbsp;[^\s<>]*", html))) < 40
+
+
 def test_only_an_address_of_the_web_becomes_a_link() -> None:
     past = Past(*hours(1))
     assert _Page(summarise(past, YESTERDAY, "https://films.example").html).attributes["href"] == [
