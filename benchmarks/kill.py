@@ -25,7 +25,7 @@ from storygen.settings import FilmSettings, FolderSettings, QueueSettings, Setti
 ROOT = Path(__file__).parents[1]
 KEY = "sk-simulated-0123456789"
 MOMENTS = 100
-STORIES = 120
+STORIES = 60
 LEASE = 1.5
 PATIENCE = 900.0
 
