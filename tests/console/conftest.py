@@ -32,9 +32,9 @@ def console_settings(folder: Path, **groups: object) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each has a profile of its own."""
+    """One browser for a module; no longer, because until it ends no other event loop can run in this thread."""
     need("chromium")
     binary = next(filter(None, map(shutil.which, PACKAGES["chromium"])))
     with sync_playwright() as driver:
@@ -43,14 +43,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for all tests of this room, in a thread."""
+    """One service for a module, in a thread."""
     with running(console_settings(tmp_path_factory.mktemp("console"))) as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def film(service: Service) -> str:
     """A run whose film is ready."""
     run = service.submit(settings={})["id"]
@@ -58,7 +58,7 @@ def film(service: Service) -> str:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def failure(service: Service) -> str:
     """A run whose writer nobody answers for."""
     run = service.submit(text=None, topic="a box", settings={"providers": {"text": ["openai"]}})["id"]
