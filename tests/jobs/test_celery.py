@@ -137,7 +137,7 @@ def story(number: int = 0, **more: Any) -> Submission:
     return Submission(**{"caller": "anna", "name": "lamp", "text": text, "format": "text", **more})
 
 
-async def until(look: Callable[[], Awaitable[bool]], seconds: float = 45) -> None:
+async def until(look: Callable[[], Awaitable[bool]], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not await look():
             await asyncio.sleep(0.05)
