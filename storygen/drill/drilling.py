@@ -89,6 +89,7 @@ class _Drill:
         self._subject = subject
         self._config = config
         self._tell = tell
+        self._began = time.time()
         self._scene = Scene(stack, subject, 0.0)
         route = yaml.safe_load((stack.folder / "alertmanager.yml").read_text("utf-8"))["route"]
         self._group_wait = seconds(route["group_wait"])
@@ -146,16 +147,21 @@ class _Drill:
         return verdict
 
     def panels(self) -> Panels:
-        """Ask what every panel asks."""
+        """Ask what every panel asks, over the time of the drill."""
         from storygen.mixin.dashboards import queries
         from storygen.mixin.dashboards.asking import resolved
 
-        asked = [query for query in queries(self._config) if query.filled and query.expr]
-        values = {"__rate_interval": "10m", "__range": "1h", "job": self._config.job}
-        empty = [
-            f"{query.board}: {query.panel}" for query in asked if not self._stack.query(resolved(query.expr, **values))
-        ]
+        values = {"__rate_interval": "20s", "__range": "15m", "job": self._config.job}
+        asked = {query: resolved(query.expr, **values) for query in queries(self._config) if query.filled}
+        empty = [f"{query.board}: {query.panel}" for query, expr in asked.items() if not self._ranged(expr)]
         return Panels(asked=len(asked), empty=tuple(dict.fromkeys(empty)))
+
+    def _ranged(self, expr: str) -> list[Any]:
+        url, times = f"{self._stack.prometheus_url}/api/v1/query_range", {"start": self._began, "end": time.time()}
+        found: list[Any] = ask(url, query=expr, step="5", **{name: f"{at:.1f}" for name, at in times.items()})["data"][
+            "result"
+        ]
+        return found
 
     def _insist_on_pace(self, hour: float) -> None:
         """Rules judge only where enough happened: the fewer films there are, the longer the windows have to be."""

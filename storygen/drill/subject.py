@@ -242,6 +242,7 @@ class Subject:
             },
             "vendors": {name: self._vendor(name) for name in VENDORS},
             "prices": _PRICES,
+            "budget": {"run_usd": 1_000.0, "day_usd": 100_000.0},
             "folders": {kept: str(worker.folder / kept) for kept in ("films", "cache", "state")},
         }
 

@@ -46,7 +46,7 @@ _NO_ACCESS = re.compile(
     re.IGNORECASE,
 )
 _REFUSED = re.compile(
-    r"content_?policy|content_?filter|moderation_blocked|content_moderation|safety system|safety\.|usage polic"
+    r"content_?policy|content_against_policy|content_?filter|moderation_blocked|content_moderation|safety system|safety\.|usage polic"
     r"|prohibited_content|\bSAFETY\b|image_safety|responsible ai",
     re.IGNORECASE,
 )
