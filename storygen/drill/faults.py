@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from storygen.errors import InvalidSettings
 
-Mix = Literal["usual", "tales", "again", "topics", "films"]
+Mix = Literal["usual", "tales", "many tales", "again", "topics", "films"]
 Act = Literal[
     "",
     "flap",
@@ -108,9 +108,9 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("unavailable"),
-        settings={"vendors": {"elevenlabs": {"breaker": {"seconds": 0.1}}}},
+        settings={"vendors": {"elevenlabs": {"breaker": {"seconds": 0.1, "failures": 3}}}},
         act="flap",
-        mix="tales",
+        mix="many tales",
         onset=1.0,
     ),
     Fault(
