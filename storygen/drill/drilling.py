@@ -153,7 +153,7 @@ class _Drill:
 
         values = {"__rate_interval": "20s", "__range": "15m", "job": self._config.job}
         asked = {query: resolved(query.expr, **values) for query in queries(self._config) if query.filled}
-        empty = [f"{query.board}: {query.panel}" for query, expr in asked.items() if not self._ranged(expr)]
+        empty = [f"{query.board}: {query.panel}" for query, expr in asked.items() if expr and not self._ranged(expr)]
         return Panels(asked=len(asked), empty=tuple(dict.fromkeys(empty)))
 
     def _ranged(self, expr: str) -> list[Any]:
