@@ -105,7 +105,7 @@ FAULTS: tuple[Fault, ...] = (
         name="flapping",
         says="the voice's vendor comes and goes every second",
         expected="CircuitBreakerFlapping",
-        # Nobody stands in: calls wait for the next probe. What fails meanwhile may be told before it has flapped enough.
+        # Nobody stands in: calls wait for the next probe. What fails may be told before it has flapped enough.
         allowed=("ProviderErrorRatioHigh", "RetryRatioHigh"),
         labels=_BY_SPEAKER,
         rules=_vendor("unavailable"),
