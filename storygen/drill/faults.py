@@ -217,6 +217,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="DiskNearlyFull",
         labels={"volume": "output"},
         act="fill disk",
+        onset=1.0,
         is_quick=True,
     ),
     Fault(
