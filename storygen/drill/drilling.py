@@ -22,6 +22,7 @@ from storygen.drill.table import Healthy, Panels, Report
 from storygen.errors import InvalidSettings, ResourceFailure
 from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config, load, seconds, written
+from storygen.mixin.rules import alerts
 from storygen.stack import programs
 from storygen.stack.inbox import Alert
 from storygen.stack.stack import Stack, scaled
@@ -142,6 +143,8 @@ class _Drill:
             verdict = replace(verdict, resolved_s=_after(gone, mended))
         self._calm()
         allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
+        self._forget((fault.expected, *allowed, *unexpected), mended)
+        allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
         verdict = replace(verdict, allowed_seen=allowed, unexpected=unexpected)
         self._tell(_line(verdict))
         return verdict
@@ -252,9 +255,17 @@ class _Drill:
             quiet = 0 if self._restless() else quiet + 1
             time.sleep(seconds(self._config.evaluation))
 
+    def _forget(self, lit: Sequence[str], mended: float) -> None:
+        """Wait until the windows of what was lit hold nothing of before the mending: the next fault begins clean."""
+        spans = [
+            seconds(self._config.window(alert.knobs.window)) for alert in alerts(self._config) if alert.name in lit
+        ]
+        self._pass(mended + max(spans, default=0.0) - time.time())
+        self._calm()
+
     def _restless(self) -> list[str]:
-        alerts = ask(f"{self._stack.prometheus_url}/api/v1/alerts")["data"]["alerts"]
-        return [alert["labels"]["alertname"] for alert in alerts if alert["labels"]["alertname"] != WATCHDOG]
+        found = ask(f"{self._stack.prometheus_url}/api/v1/alerts")["data"]["alerts"]
+        return [alert["labels"]["alertname"] for alert in found if alert["labels"]["alertname"] != WATCHDOG]
 
     def _pass(self, span: float) -> None:
         until = time.monotonic() + span

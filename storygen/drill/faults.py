@@ -105,8 +105,9 @@ FAULTS: tuple[Fault, ...] = (
         name="flapping",
         says="the voice's vendor comes and goes every second",
         expected="CircuitBreakerFlapping",
-        # Nobody stands in: calls wait for the next probe. What fails may be told before it has flapped enough.
-        allowed=("ProviderErrorRatioHigh", "RetryRatioHigh"),
+        # Nobody stands in: calls wait for the next probe, and that is slow. What fails may be told before it has
+        # flapped enough.
+        allowed=("ProviderErrorRatioHigh", "StageSlowdown"),
         labels=_BY_SPEAKER,
         rules=_vendor("unavailable"),
         settings={
