@@ -60,7 +60,7 @@ def gather(
 
 def spent_usd(spent: Cost) -> float | None:
     """What a run cost in US dollars, None where a price is unknown."""
-    return None if spent.unpriced else round(spent.known_usd, 6)
+    return None if spent.unpriced else round(float(spent.known_usd), 6)
 
 
 def _times(shown: Sequence[SceneResult], fps: int) -> list[tuple[float, float]]:

@@ -22,6 +22,7 @@ from storygen.drill.table import Healthy, Panels, Report
 from storygen.errors import InvalidSettings, ResourceFailure
 from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config, load, seconds, written
+from storygen.mixin.rules import alerts
 from storygen.stack import programs
 from storygen.stack.inbox import Alert
 from storygen.stack.stack import Stack, scaled
@@ -89,6 +90,7 @@ class _Drill:
         self._subject = subject
         self._config = config
         self._tell = tell
+        self._began = time.time()
         self._scene = Scene(stack, subject, 0.0)
         route = yaml.safe_load((stack.folder / "alertmanager.yml").read_text("utf-8"))["route"]
         self._group_wait = seconds(route["group_wait"])
@@ -141,21 +143,28 @@ class _Drill:
             verdict = replace(verdict, resolved_s=_after(gone, mended))
         self._calm()
         allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
+        self._forget((fault.expected, *allowed, *unexpected), mended)
+        allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
         verdict = replace(verdict, allowed_seen=allowed, unexpected=unexpected)
         self._tell(_line(verdict))
         return verdict
 
     def panels(self) -> Panels:
-        """Ask what every panel asks."""
+        """Ask what every panel asks, over the time of the drill."""
         from storygen.mixin.dashboards import queries
         from storygen.mixin.dashboards.asking import resolved
 
-        asked = [query for query in queries(self._config) if query.filled and query.expr]
-        values = {"__rate_interval": "10m", "__range": "1h", "job": self._config.job}
-        empty = [
-            f"{query.board}: {query.panel}" for query in asked if not self._stack.query(resolved(query.expr, **values))
-        ]
+        values = {"__rate_interval": "20s", "__range": "15m", "job": self._config.job}
+        asked = {query: resolved(query.expr, **values) for query in queries(self._config) if query.filled}
+        empty = [f"{query.board}: {query.panel}" for query, expr in asked.items() if expr and not self._ranged(expr)]
         return Panels(asked=len(asked), empty=tuple(dict.fromkeys(empty)))
+
+    def _ranged(self, expr: str) -> list[Any]:
+        url, times = f"{self._stack.prometheus_url}/api/v1/query_range", {"start": self._began, "end": time.time()}
+        found: list[Any] = ask(url, query=expr, step="5", **{name: f"{at:.1f}" for name, at in times.items()})["data"][
+            "result"
+        ]
+        return found
 
     def _insist_on_pace(self, hour: float) -> None:
         """Rules judge only where enough happened: the fewer films there are, the longer the windows have to be."""
@@ -246,9 +255,17 @@ class _Drill:
             quiet = 0 if self._restless() else quiet + 1
             time.sleep(seconds(self._config.evaluation))
 
+    def _forget(self, lit: Sequence[str], mended: float) -> None:
+        """Wait until the windows of what was lit hold nothing of before the mending: the next fault begins clean."""
+        spans = [
+            seconds(self._config.window(alert.knobs.window)) for alert in alerts(self._config) if alert.name in lit
+        ]
+        self._pass(mended + max(spans, default=0.0) - time.time())
+        self._calm()
+
     def _restless(self) -> list[str]:
-        alerts = ask(f"{self._stack.prometheus_url}/api/v1/alerts")["data"]["alerts"]
-        return [alert["labels"]["alertname"] for alert in alerts if alert["labels"]["alertname"] != WATCHDOG]
+        found = ask(f"{self._stack.prometheus_url}/api/v1/alerts")["data"]["alerts"]
+        return [alert["labels"]["alertname"] for alert in found if alert["labels"]["alertname"] != WATCHDOG]
 
     def _pass(self, span: float) -> None:
         until = time.monotonic() + span

@@ -25,6 +25,7 @@ _AT_ONCE = 4
 _READY_SECONDS = 60.0
 # A voice of one's own, dear enough that a minute of the drill costs dollars.
 _PRICES = {"elevenlabs/*": {"characters": 0.005}}
+_REFUSED = b"storygen: the settings stay as they were"
 # What is cleared away below a worker's folder, after so many seconds without a change.
 _STALE = {"films/*": 45.0, "stories/done/*": 45.0, "stories/failed/*": 45.0, "cache/v1/*/??/*": 120.0}
 _FFMPEG = """#!/bin/sh
@@ -82,6 +83,8 @@ class Worker:
             whole = log.read().rpartition(b"\n")[0]
         self._read += len(whole) + bool(whole)
         for line in whole.splitlines():
+            if line.startswith(_REFUSED):
+                raise self.server.failure("does not take the settings of the drill")
             if line.startswith(b"{"):
                 yield json.loads(line)
 
@@ -165,7 +168,8 @@ class Subject:
         return [said for at, said in self._runs if at >= since]
 
     def check(self) -> None:
-        """Raises `ResourceFailure` with the end of its log where a worker has ended by itself."""
+        """Raises `ResourceFailure` with the end of its log where a worker has ended, or refuses its settings."""
+        self.runs(time.time())
         for worker in self.workers:
             if worker.server.pid is None:
                 raise worker.server.failure("ended by itself")
@@ -242,6 +246,7 @@ class Subject:
             },
             "vendors": {name: self._vendor(name) for name in VENDORS},
             "prices": _PRICES,
+            "budget": {"run_usd": 1_000.0, "day_usd": 100_000.0},
             "folders": {kept: str(worker.folder / kept) for kept in ("films", "cache", "state")},
         }
 

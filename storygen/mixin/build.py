@@ -13,8 +13,8 @@ from storygen.mixin.rendering import as_yaml, rule_file
 _ROOMS = (dashboards, runbooks, alertmanager, prometheus, grafana, jaeger)
 # Files of these names belong to the mixin alone: what is no longer built of them goes.
 _OWN = (
-    "deploy/prometheus/rules/storygen-*.yml",
-    "tests/alerts/storygen-*.yml",
+    "deploy/prometheus/rules/storygen*.yml",
+    "tests/alerts/storygen*.yml",
     "dashboards/storygen-*.json",
     "deploy/runbooks/Storygen*.md",
 )

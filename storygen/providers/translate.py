@@ -47,7 +47,7 @@ _NO_ACCESS = re.compile(
 )
 _REFUSED = re.compile(
     r"content_?policy|content_?filter|moderation_blocked|content_moderation|safety system|safety\.|usage polic"
-    r"|prohibited_content|\bSAFETY\b|image_safety|responsible ai",
+    r"|content_against_policy|prohibited_content|\bSAFETY\b|image_safety|responsible ai",
     re.IGNORECASE,
 )
 _TOO_LONG = re.compile(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import CollectorRegistry, push_to_gateway
 from prometheus_client.exposition import choose_encoder
 
 from storygen.errors import InvalidSettings
 from storygen.telemetry import names
+from storygen.telemetry.serving import Handler, Server
 
 JOB = "storygen-cli"
 PUSH_SECONDS = 2.0
@@ -35,21 +35,18 @@ class Endpoint:
     """
 
     def __init__(self, registry: CollectorRegistry, port: int, host: str = "127.0.0.1") -> None:
-        self._registry = registry
+        self.registry = registry
         self._closing = threading.Event()
         self._seen = threading.Event()
         try:
-            self._server = ThreadingHTTPServer((host, port), self._handler())
+            self._server = Server(host, port, _Scrapes, endpoint=self)
         except OSError as error:
             raise InvalidSettings(
                 f"telemetry.metrics_port: port {port} of {host} cannot be used: {error.strerror}.",
                 hint="Choose another with --metrics-port, or 0 for any that is free.",
             ) from error
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
+        self.port = self._server.port
         self.url = f"http://{host}:{self.port}/metrics"
-        serve = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="storygen-metrics", daemon=True)
-        serve.start()
 
     def linger(self, seconds: float) -> bool:
         """Wait until somebody has scraped once more, at most `seconds`; Ctrl-C ends it. Says whether somebody has."""
@@ -61,33 +58,32 @@ class Endpoint:
 
     def close(self) -> None:
         """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        endpoint = self
+    def scraped(self, *, at_the_end: bool) -> None:
+        """Somebody has got everything; where it was asked for when all was over, nobody has to wait any longer."""
+        if at_the_end:
+            self._seen.set()
 
-        class Handler(BaseHTTPRequestHandler):
-            """Answers scrapes."""
+    @property
+    def is_closing(self) -> bool:
+        """Whether the work is over and only a last scrape is waited for."""
+        return self._closing.is_set()
 
-            def do_GET(self) -> None:
-                if self.path.split("?")[0] not in {"/", "/metrics"}:
-                    self.send_error(404, "The metrics are at /metrics")
-                    return
-                was_closing = endpoint._closing.is_set()
-                body, content_type = expose(endpoint._registry, self.headers.get("Accept", ""))
-                self.send_response(200)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-                if was_closing:
-                    endpoint._seen.set()
 
-            def log_message(self, *_: object) -> None:
-                """Scrapes are not worth a line."""
+class _Scrapes(Handler):
+    """Answers scrapes."""
 
-        return Handler
+    endpoint: Endpoint
+
+    def do_GET(self) -> None:  # noqa: N802 - the name that the library calls
+        if self.path.split("?")[0] not in {"/", "/metrics"}:
+            self.send_error(404, "The metrics are at /metrics")
+            return
+        was_closing = self.endpoint.is_closing
+        body, content_type = expose(self.endpoint.registry, self.headers.get("Accept", ""))
+        self.answer(200, content_type, body)
+        self.endpoint.scraped(at_the_end=was_closing)
 
 
 def expose(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:

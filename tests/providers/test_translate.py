@@ -175,6 +175,11 @@ def test_the_status_decides_what_is_done_next(status: int, kind: type[ProviderFa
         (429, {"detail": {"status": "too_many_concurrent_requests", "message": "wait"}}, RateLimited),
         (400, {"error": {"message": "API key not valid. Please pass a valid API key."}}, AuthenticationFailed),
         (400, {"error": {"code": "moderation_blocked", "message": "by our safety system"}}, ContentRejected),
+        (
+            403,
+            {"detail": {"status": "content_against_policy", "message": "The content goes against our policy."}},
+            ContentRejected,
+        ),
         (400, {"error": {"code": "context_length_exceeded", "message": "too many"}}, ProviderFailure),
     ],
 )

@@ -142,6 +142,9 @@ def test_bad_output_is_a_failure_that_is_not_stored_and_its_cost_is_wasted(tmp_p
     made = asyncio.run(caller(tmp_path, voice)(wish()))
     assert made.value.audio.read_text() == "delivered"
     assert [(e.cost_usd, e.wasted) for e in listener.of(events.Spent)] == [(0.5, "discarded"), (0.5, "")]
+    assert [(e.check.name, e.check.verdict, e.provider) for e in listener.of(events.Checked)] == [
+        ("silence", Verdict.FAIL, "alpha")
+    ]
     with pytest.raises(InvalidOutput, match=r"silence is 1\.0, the limit is 0\.6"):
         asyncio.run(caller(tmp_path, Voice(plan=["bad"]), attempts=1)(wish("other")))
 

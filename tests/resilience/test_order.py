@@ -60,8 +60,9 @@ def test_what_each_layer_tells_shows_the_order(desk: Desk, listener: Any) -> Non
     asyncio.run(desk.caller(voice, second, gears=gears, prices=PerCharacter(alpha=1e-6, beta=1e-6))(wish()))
     told = [type(event).__name__ for event in listener.events]
     attempt = ["Occupied", "BreakerSaw", "Occupied"]
-    bad = ["Occupied", "Spent", "BreakerSaw", "Occupied"]
-    expected = ["CacheLooked", *attempt, "Retried", *bad, "GaveUp", "FellBack", "CacheLooked", *bad]
+    good = ["Occupied", "Spent", "BreakerSaw", "Occupied"]
+    bad = [good[0], "Checked", *good[1:]]
+    expected = ["CacheLooked", *attempt, "Retried", *bad, "GaveUp", "FellBack", "CacheLooked", *good]
     assert told == expected
 
 
