@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+command: Callable[..., None]
 for command in (run, watch, check, validate, report, explain, doctor, estimate, compare, voices):
     app.command()(command)
 for command in (vendors, stack, inbox, drill):
