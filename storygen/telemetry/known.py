@@ -87,9 +87,7 @@ def _create_caches(families: Families, allowed: Allowed) -> None:
         families.counter("storygen_quality_checks_total").create(artifact, checks, words.VERDICTS)
 
 
-def _create_calls(
-    families: Families, capability: str, chain: tuple[str, ...], pictures: tuple[str, ...] = ()
-) -> None:
+def _create_calls(families: Families, capability: str, chain: tuple[str, ...], pictures: tuple[str, ...] = ()) -> None:
     stages = SERVED.get(capability, ())
     families.counter("storygen_calls_total").create(stages, chain, words.CALL_RESULTS)
     families.counter("storygen_retries_total").create(stages, chain, words.REASONS)
