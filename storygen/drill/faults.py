@@ -224,7 +224,7 @@ FAULTS: tuple[Fault, ...] = (
         name="ffmpeg hung",
         says="one ffmpeg in eight starts and never gets anywhere",
         expected="RunStalled",
-        # What waits for a core behind one that stands still becomes slow; voices of a run that fails are paid for nothing.
+        # What waits for a core behind one that stands still becomes slow; what a failed run had paid was for nothing.
         allowed=("StageSlowdown", "WastedSpendHigh"),
         settings={"run": {"stall_seconds": 2.5}},
         act="hang ffmpeg",
