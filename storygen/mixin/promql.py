@@ -72,14 +72,6 @@ def increase(by: str, series: str, window: str) -> str:
     return f"sum by ({by}) (increase({series}[{window}]))"
 
 
-def counted(by: str, metric: str, window: str) -> str:
-    """The name of what a counter grew by over a window that is written as before it is scaled.
-
-    What has many children is read once and recorded, for its rule to ask for in several ways.
-    """
-    return f"{by.replace(', ', '_')}:{metric.removesuffix('_total')}:increase{window}"
-
-
 def usual(record: str, baseline: str) -> str:
     """The mean of a recorded series over `baseline`, up to yesterday, so that what is new is not compared with itself.
 
