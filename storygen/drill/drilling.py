@@ -201,7 +201,7 @@ class _Drill:
         while True:
             runs = {run["trace_id"]: run for run in self._subject.runs(since) if run["trace_id"]}
             found = self._searched(alert, since) if alert else []
-            wanted = sorted(found, key=lambda trace: trace not in runs) + [*reversed(runs)]
+            wanted = [*sorted(found, key=lambda trace: trace not in runs), *reversed(runs)]
             trace = next((one for one in wanted if self._is_kept(one)), "")
             if trace or time.monotonic() > until:
                 return {"trace": trace, **summary(runs.get(trace))}

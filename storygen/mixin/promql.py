@@ -53,6 +53,10 @@ class Mention:
     matchers: frozenset[Matcher] = field(default_factory=frozenset)
 
 
+# What has thousands of children is read over so much once, and longer windows are the mean of that.
+READ = "2m"
+
+
 def selector(metric: str, **matchers: str) -> str:
     """`metric{label="value"}`; a value that begins with `=~`, `!~` or `!=` brings its own operator."""
     parts = []

@@ -88,14 +88,15 @@ def _slower(config: Config) -> Alert:
 def _slow_proofs(config: Config) -> tuple[Proof, ...]:
     """A second of work for a second of film, as it was recorded; now just over and just under so many times that."""
     knobs = config.of("StageSlowdown")
-    interval, day = "5m", steps("1d", "5m")
-    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 4
+    interval = "1m"
+    day = steps("1d", interval)
+    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 20
 
     def series(factor: float) -> dict[str, str]:
         return {
-            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((60, day + hours)),
-            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((60, day), (60 * factor, hours)),
-            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((5, day + hours)),
+            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((12, day + hours)),
+            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((12, day), (12 * factor, hours)),
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((1, day + hours)),
         }
 
     limit = knobs.limit
@@ -109,7 +110,7 @@ def _slow_proofs(config: Config) -> tuple[Proof, ...]:
             labels=labels,
             value=f"{limit * 1.06:.1f}",
             interval=interval,
-            pace=interval,
+            pace="5m",
         ),
     )
 

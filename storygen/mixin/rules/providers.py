@@ -7,7 +7,7 @@ from collections.abc import Callable
 from storygen.mixin.base import Alert, Group, Recording, Runbook
 from storygen.mixin.config import Config, seconds, spoken
 from storygen.mixin.inhibitions import unless_told
-from storygen.mixin.promql import increase, rate, selector
+from storygen.mixin.promql import READ, increase, rate, selector
 from storygen.mixin.proofs import Series, counts, ramp, shares
 
 BOARD = "storygen-providers"
@@ -15,20 +15,20 @@ ATTEMPTS = "storygen_attempts_total"
 RETRIES = "storygen_retries_total"
 EXHAUSTED = "storygen_retries_exhausted_total"
 _BY = "job, provider, operation"
-# There are thousands of both: they are read over five minutes, and a window is the mean of these.
-_ATTEMPTED = "job_provider_operation_error_type:storygen_attempts:rate5m"
-_RETRIED = "job_provider:storygen_retries:rate5m"
+# There are thousands of both: they are read over two minutes, and a window is the mean of these.
+_ATTEMPTED = "job_provider_operation_error_type:storygen_attempts:rate2m"
+_RETRIED = "job_provider:storygen_retries:rate2m"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room; what silences others comes first."""
     alerts = (_limited(config), _failing(config), _repeated(config), _exhausted(config))
-    five, retried = config.window("5m"), selector(RETRIES, job=config.job)
+    read, retried = config.window(READ), selector(RETRIES, job=config.job)
     # Attempts, but for those that ended with their run or at their stage's limit: these say nothing of the vendor.
     judged = selector(ATTEMPTS, job=config.job, error_type="!=cancelled")
     recordings = (
-        Recording(record=_ATTEMPTED, expr=rate(f"{_BY}, error_type", judged, five)),
-        Recording(record=_RETRIED, expr=rate("job, provider", retried, five)),
+        Recording(record=_ATTEMPTED, expr=rate(f"{_BY}, error_type", judged, read)),
+        Recording(record=_RETRIED, expr=rate("job, provider", retried, read)),
     )
     return (Group(name="storygen-providers", recordings=recordings, alerts=alerts),)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
 from storygen.mixin.config import Config, seconds, spoken
-from storygen.mixin.promql import LABELS, increase, rate, selector
+from storygen.mixin.promql import LABELS, READ, increase, rate, selector
 from storygen.mixin.proofs import after, flat, percent, ramp, steps
 
-_FAILED = "job_stage:storygen_stage_failures:rate5m"
-_SPREAD = "job_stage_le:storygen_stage_duration_seconds_bucket:rate5m"
+_FAILED = "job_stage:storygen_stage_failures:rate2m"
+_SPREAD = "job_stage_le:storygen_stage_duration_seconds_bucket:rate2m"
 P50 = "job_stage:storygen_stage_duration_seconds:p50_rate30m"
 P95 = "job_stage:storygen_stage_duration_seconds:p95_rate30m"
-DONE = "job_stage:storygen_stages_done:rate5m"
+DONE = "job_stage:storygen_stages_done:rate2m"
 _BY = LABELS["stage"]
 _SECONDS = "storygen_stage_duration_seconds"
 _FAILURES = "storygen_stage_failures_total"
@@ -28,15 +28,15 @@ def groups(config: Config) -> tuple[Group, ...]:
 def _recordings(config: Config) -> tuple[Recording, ...]:
     # Those that ran into the limit belong to how long a stage takes; what came from a cache does not.
     buckets = selector(f"{_SECONDS}_bucket", job=config.job, outcome="=~success|timeout")
-    half, five = f"avg_over_time({_SPREAD}[{config.window('30m')}])", config.window("5m")
+    half, read = f"avg_over_time({_SPREAD}[{config.window('30m')}])", config.window(READ)
     return (
-        # There are thousands of buckets and kinds of failure: they are read over five minutes, and longer windows are
+        # There are thousands of buckets and kinds of failure: they are read over two minutes, and longer windows are
         # the mean of these.
-        Recording(record=_SPREAD, expr=rate(f"{_BY}, le", buckets, five)),
+        Recording(record=_SPREAD, expr=rate(f"{_BY}, le", buckets, read)),
         Recording(record=P50, expr=f"histogram_quantile(0.5, {half})"),
         Recording(record=P95, expr=f"histogram_quantile(0.95, {half})"),
-        Recording(record=_FAILED, expr=rate(_BY, selector(_FAILURES, job=config.job), five)),
-        Recording(record=DONE, expr=rate(_BY, selector(f"{_SECONDS}_count", job=config.job, outcome="success"), five)),
+        Recording(record=_FAILED, expr=rate(_BY, selector(_FAILURES, job=config.job), read)),
+        Recording(record=DONE, expr=rate(_BY, selector(f"{_SECONDS}_count", job=config.job, outcome="success"), read)),
     )
 
 
