@@ -14,6 +14,13 @@ from benchmarks.harness import Figure, suite
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 RUNS = 10_000
+CHAINS: Any = {
+    "text": ("openai", "anthropic", "gemini", "builtin"),
+    "speech": ("elevenlabs", "openai", "gemini", "piper", "builtin"),
+    "images": ("openai", "gemini", "builtin"),
+    "video": ("runway",),
+    "transcription": ("faster_whisper", "openai"),
+}
 _WORDS = ("lamp", "jar", "tide", "keeper", "letter", "snow", "engine", "moth")
 
 
@@ -47,13 +54,7 @@ def telemetry_with_everything() -> Iterator[Any]:
     from storygen.telemetry.setup import start
 
     settings = Settings(
-        providers=ProviderSettings(
-            text=("openai", "anthropic", "gemini", "builtin"),
-            speech=("elevenlabs", "openai", "gemini", "piper", "builtin"),
-            images=("openai", "gemini", "builtin"),
-            video=("runway",),
-            transcription=("faster_whisper", "openai"),
-        ),
+        providers=ProviderSettings(**CHAINS),
         budget=BudgetSettings(run_usd=1.0, day_usd=20.0),
         telemetry=TelemetrySettings(metrics_port=0),
     )

@@ -17,11 +17,17 @@ def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where something would change.")] = False,
 ) -> None:
     """Write what is built from the mixin, and name the files that changed."""
+    from storygen.errors import InvalidSettings
     from storygen.mixin import build as builder
     from storygen.mixin.config import load
 
     loaded = load(config)
-    stale = builder.differences(loaded, out) if check else builder.write(loaded, out)
+    try:
+        stale = builder.differences(loaded, out) if check else builder.write(loaded, out)
+    except ModuleNotFoundError as error:
+        raise InvalidSettings(
+            f"Dashboards need a package that is not installed: {error.name}.", hint="pip install 'storygen[mixin]'"
+        ) from error
     for path in stale:
         typer.echo(path)
     if check and stale:

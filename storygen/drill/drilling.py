@@ -35,6 +35,7 @@ _START_SECONDS = 90.0
 _PATIENCE, _MORE_PATIENCE = 2.0, 10.0
 _CALM_SECONDS = 120.0
 _HOUR = 3600.0
+_TRAVEL_SECONDS = 10.0
 _LEAST = 0.6  # of the films that the usual mix asks for
 
 
@@ -96,15 +97,15 @@ class _Drill:
         self._group_wait = seconds(route["group_wait"])
 
     def begin(self, hour: float) -> Healthy:
-        """Wait for a healthy state, measure it for a scaled hour, give it a past, and watch another hour."""
+        """Wait for a healthy state, warm up, measure it for a scaled hour, give it a past, and watch another hour."""
         self._tell("waiting until both processes are scraped and make films")
         self._stack.set_targets(self._subject.targets)
         self._wait_for(
             "all processes are scraped", f'sum(up{{job="{self._config.job}"}}) == {len(self._subject.targets)}'
         )
         self._wait_for("both make films", "count(sum by (instance) (increase(storygen_films_total[20s])) > 1) == 2")
-        self._tell(f"measuring how this machine does when nothing is broken, for {hour:.0f} s")
-        self._pass(hour)
+        self._tell(f"measuring how this machine does when nothing is broken, for {hour:.0f} s, once it is warm")
+        self._pass(2 * hour)
         self._insist_on_pace(hour)
         self._give_past()
         self._wait_for("the past is there", f"count({past.compared(self._config)[0]} offset 1d) > 0")
@@ -191,13 +192,20 @@ class _Drill:
         self._stack.restart("prometheus")
 
     def _shown(self, fault: Fault, since: float) -> dict[str, Any]:
-        """The run and the trace that show it: what the alert's own link to traces finds, or else the latest run."""
+        """The run and the trace that show it: what the alert's own link to traces finds, or else the latest run.
+
+        Traces travel in batches, so what has just ended may not have arrived.
+        """
         alert = self._delivered(fault, since)
-        runs = {run["trace_id"]: run for run in self._subject.runs(since) if run["trace_id"]}
-        found = self._searched(alert, since) if alert else []
-        trace = next((one for one in found if one in runs), None) or next(iter([*found, *reversed(runs)]), "")
-        kept = trace if trace and self._is_kept(trace) else ""
-        return {"trace": kept, **summary(runs.get(trace))}
+        until = time.monotonic() + _TRAVEL_SECONDS
+        while True:
+            runs = {run["trace_id"]: run for run in self._subject.runs(since) if run["trace_id"]}
+            found = self._searched(alert, since) if alert else []
+            wanted = [*sorted(found, key=lambda trace: trace not in runs), *reversed(runs)]
+            trace = next((one for one in wanted if self._is_kept(one)), "")
+            if trace or time.monotonic() > until:
+                return {"trace": trace, **summary(runs.get(trace))}
+            time.sleep(_LOOK)
 
     def _delivered(self, fault: Fault, since: float) -> Alert | None:
         return next(

@@ -111,7 +111,7 @@ FAULTS: tuple[Fault, ...] = (
         rules=_vendor("unavailable"),
         settings={
             "providers": {"speech": ["elevenlabs"]},
-            "vendors": {"elevenlabs": {"breaker": {"seconds": 0.1, "failures": 3}}},
+            "vendors": {"elevenlabs": {"breaker": {"seconds": 0.1, "failures": 2}}},
         },
         act="flap",
         mix="many tales",
@@ -124,8 +124,8 @@ FAULTS: tuple[Fault, ...] = (
         allowed=_STAND_INS,
         labels=_BY_SPEAKER,
         rules=_vendor("hang"),
-        settings={"vendors": {"elevenlabs": {"timeout": 1.5}}},
-        onset=4.0,
+        settings={"vendors": {"elevenlabs": {"timeout": 0.8}}},
+        onset=3.0,
     ),
     Fault(
         name="bad audio",
@@ -151,9 +151,12 @@ FAULTS: tuple[Fault, ...] = (
         name="empty clip",
         says="the filmer's clips have no bytes",
         expected="ProviderErrorRatioHigh",
-        allowed=("WastedSpendHigh", "FilmsDegraded"),
+        # What is ordered twice takes longer.
+        allowed=("StageSlowdown",),
         labels={"provider": FILMER},
         rules=_vendor("empty_clip", FILMER, every=2),
+        # So many clips more than usual would make films dearer for that alone.
+        settings={"prices": {"runway/*": {"video_seconds": 0.001}}},
         onset=2.0,  # a clip is ordered, asked for and fetched before anybody sees that it is empty
         mix="films",
     ),
@@ -222,10 +225,10 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="ffmpeg hung",
-        says="one ffmpeg in four starts and never gets anywhere",
+        says="one ffmpeg in eight starts and never gets anywhere",
         expected="RunStalled",
-        # What waits for a core behind one that stands still becomes slow.
-        allowed=("StageFailureRatioHigh", "StageSlowdown"),
+        # What waits for a core behind one that stands still becomes slow; what a failed run had paid was for nothing.
+        allowed=("StageSlowdown", "WastedSpendHigh"),
         settings={"run": {"stall_seconds": 2.5}},
         act="hang ffmpeg",
         onset=3.5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,11 @@ from storygen.drill.faults import Fault
 from storygen.mixin import rules
 from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config, seconds
+from storygen.mixin.promql import mentioned
 from storygen.stack.inbox import Alert, Delivery
 
+_AVERAGED = re.compile(r"(?:avg|sum)_over_time\(")
+_RATED = re.compile(r"rate\([^\[]*\[(\w+)\]")
 WATCHDOG = f"{PREFIX}Watchdog"
 
 
@@ -52,11 +56,27 @@ def promised(fault: Fault, config: Config, group_wait: float) -> float:
     """The seconds within which the alert has to arrive after the break.
 
     What the rule promises is its hold and the wait of the group, from when its effect can be counted. On top come one
-    window, which fills meanwhile, and two evaluations. Of several rules of one name the quickest counts.
+    window, which fills meanwhile, and two evaluations. A window that is the mean of recorded rates reaches further, by
+    what these are read over. Of several rules of one name the quickest counts.
     """
-    named = [alert for alert in rules.alerts(config) if alert.name == fault.expected]
-    reach = min(seconds(config.window(alert.knobs.window)) + seconds(config.hold(alert.knobs.hold)) for alert in named)
+    recorded = {one.record: one.expr for group in rules.groups(config) for one in group.recordings}
+    reaches = []
+    for alert in rules.alerts(config):
+        if alert.name == fault.expected:
+            window = seconds(config.window(alert.knobs.window))
+            hold = seconds(config.hold(alert.knobs.hold))
+            reaches.append(window + _read(alert.expr, recorded, window) + hold)
+    reach = min(reaches)
     return round(fault.onset + reach + group_wait + 2 * seconds(config.evaluation), 2)
+
+
+def _read(expr: str, recorded: Mapping[str, str], window: float) -> float:
+    """Seconds that recorded rates are read over which an expression, or one below it, averages over a window."""
+    below = [recorded[name] for name in (mention.metric for mention in mentioned(expr)) if name in recorded]
+    if _AVERAGED.search(expr):
+        found = [seconds(span) for one in below for span in _RATED.findall(one)]
+        return max((span for span in found if span < window), default=0.0)
+    return max((_read(one, recorded, window) for one in below), default=0.0)
 
 
 def is_expected(alert: Alert, fault: Fault) -> bool:

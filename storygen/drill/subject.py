@@ -32,7 +32,7 @@ _FFMPEG = """#!/bin/sh
 # Runs the real ffmpeg, unless the drill says otherwise in the file beside it.
 read -r mode < "$0.mode" || :
 case "$mode" in
-  hang) [ $(($$ % 4)) -ne 0 ] || exec sleep 600 ;;
+  hang) [ $(($$ % 8)) -ne 0 ] || exec sleep 600 ;;
   die) kill -9 $$ ;;
 esac
 exec '{real}' "$@"
@@ -156,7 +156,7 @@ class Subject:
             return
 
     def set_ffmpeg(self, mode: str) -> None:
-        """Let one ffmpeg in four `hang` from now on, or every one `die`, or, with an empty word, do its work."""
+        """Let one ffmpeg in eight `hang` from now on, or every one `die`, or, with an empty word, do its work."""
         fresh = Path(f"{self._ffmpeg}.fresh")
         fresh.write_text(f"{mode}\n", "utf-8")
         fresh.replace(f"{self._ffmpeg}.mode")

@@ -53,6 +53,10 @@ class Mention:
     matchers: frozenset[Matcher] = field(default_factory=frozenset)
 
 
+# What has thousands of children is read over so much once, and longer windows are the mean of that.
+READ = "2m"
+
+
 def selector(metric: str, **matchers: str) -> str:
     """`metric{label="value"}`; a value that begins with `=~`, `!~` or `!=` brings its own operator."""
     parts = []
@@ -70,14 +74,6 @@ def rate(by: str, series: str, window: str) -> str:
 def increase(by: str, series: str, window: str) -> str:
     """Sum of increases."""
     return f"sum by ({by}) (increase({series}[{window}]))"
-
-
-def counted(by: str, metric: str, window: str) -> str:
-    """The name of what a counter grew by over a window that is written as before it is scaled.
-
-    What has many children is read once and recorded, for its rule to ask for in several ways.
-    """
-    return f"{by.replace(', ', '_')}:{metric.removesuffix('_total')}:increase{window}"
 
 
 def usual(record: str, baseline: str) -> str:

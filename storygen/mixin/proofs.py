@@ -96,13 +96,16 @@ def counts(knobs: Knobs, series: Callable[[str], Series], *, labels: Mapping[str
     )
 
 
-def against_past(knobs: Knobs, below: Series, above: Series, *, labels: Mapping[str, str], value: str) -> Proof:
+def against_past(
+    knobs: Knobs, below: Series, above: Series, *, labels: Mapping[str, str], value: str, interval: str = _SLOW
+) -> Proof:
     """A proof of an alert that compares with its past, of series made by `then`."""
     at = written(sum(map(seconds, (knobs.baseline, "1d", knobs.window, knobs.hold, "1h"))))
-    return Proof(below=below, above=above, at=at, labels=labels, value=value, interval=_SLOW, pace=_SLOW)
+    return Proof(below=below, above=above, at=at, labels=labels, value=value, interval=interval, pace=_SLOW)
 
 
-def then(knobs: Knobs, before: float, now: float) -> str:
-    """A counter that grows by so much in a quarter of an hour, for the past and a day; then by so much."""
-    past = steps(knobs.baseline, _SLOW) + steps("1d", _SLOW)
-    return ramp((before, past), (now, steps(knobs.window, _SLOW) + steps(knobs.hold, _SLOW) + 8))
+def then(knobs: Knobs, before: float, now: float, *, interval: str = _SLOW) -> str:
+    """A counter that grows by so much a sample, for the past and a day; then by so much, for two hours more."""
+    past = steps(knobs.baseline, interval) + steps("1d", interval)
+    present = sum(steps(span, interval) for span in (knobs.window, knobs.hold, "2h"))
+    return ramp((before, past), (now, present))

@@ -30,6 +30,10 @@ _PROVIDER_ERRORS = (
     *("", "timeout", "rate_limited", "unavailable", "invalid_output", "quota_exceeded"),
     *("authentication_failed", "content_rejected", "cancelled", "error"),
 )
+_STAGE_ERRORS = (
+    *("budget_exceeded", "circuit_open", "disk_full", "invalid_script", "render_failed", "stage_timeout"),
+    *("stalled", *(kind for kind in _PROVIDER_ERRORS if kind not in {"", "cancelled"})),
+)
 _UNITS = {
     "speech": ("storygen_tts_characters_total", "storygen_audio_generated_seconds_total"),
     "images": ("storygen_images_generated_total",),
@@ -71,7 +75,7 @@ def _create_runs(families: Families, pipelines: tuple[str, ...]) -> None:
 def _create_stages(families: Families) -> None:
     families.histogram("storygen_stage_duration_seconds").create(words.STAGES, "success")
     families.counter("storygen_stage_critical_seconds_total").create(words.STAGES)
-    families.counter("storygen_stage_failures_total").create(words.STAGES, words.ERROR_TYPES)
+    families.counter("storygen_stage_failures_total").create(words.STAGES, _STAGE_ERRORS)
     families.counter("storygen_stalls_total").create(words.STAGES)
 
 

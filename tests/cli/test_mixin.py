@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
 from typer.testing import CliRunner
 
-from storygen.cli.app import app
+from storygen.cli.app import app, main
 
 RULES = "deploy/prometheus/rules/storygen-health.yml"
 
@@ -48,3 +49,17 @@ def test_a_mistake_is_told_without_a_traceback(tmp_path: Path) -> None:
     assert code != 0
     assert "Traceback" not in said
     assert not (tmp_path / RULES).exists()
+
+
+def test_without_the_dashboards_package_one_line_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'grafana_foundation_sdk'", name="grafana_foundation_sdk")
+
+    monkeypatch.setattr("storygen.mixin.build.write", missing)
+    monkeypatch.setattr("sys.argv", ["storygen", "mixin", "build", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "storygen[mixin]" in capsys.readouterr().err

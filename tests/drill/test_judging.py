@@ -65,8 +65,9 @@ def test_the_promise_grows_with_window_hold_and_onset() -> None:
     plain = Fault(name="x", says="x", expected="ProviderErrorRatioHigh")
     knobs = config.of("ProviderErrorRatioHigh")
     assert (knobs.window, knobs.hold) == ("15m", "10m")
-    assert promised(plain, config, group_wait=0.25) == 4.5 + 3.0 + 0.25 + 0.5
-    assert promised(replace(plain, onset=2.0), config, group_wait=0.25) == 10.25
+    read = 1.0  # four scrapes, which its recorded rates are read over
+    assert promised(plain, config, group_wait=0.25) == 4.5 + read + 3.0 + 0.25 + 0.5
+    assert promised(replace(plain, onset=2.0), config, group_wait=0.25) == 11.25
 
 
 def test_a_drill_is_good_only_without_missed_and_false_alerts() -> None:

@@ -33,7 +33,7 @@ def outage(minutes: int) -> dict[str, str]:
         selector(ATTEMPTS, **SPEECH, error_type="unavailable"): ramp((0, 30), (4, minutes), (0, 60)),
         selector(RETRIES, **VOICE, reason="server_error"): ramp((0, 30), (4, minutes), (0, 60)),
         selector(EXHAUSTED, **VOICE): ramp((0, 30), (1, minutes), (0, 60)),
-        selector(STATE, **breaker, state="open"): flat((0, 31), (1, minutes), (0, 60)),
+        selector(STATE, **breaker, state="closed"): flat((1, 31), (0, minutes), (1, 60)),
         selector(TRANSITIONS, **breaker, to_state="closed"): flat((0, 31 + minutes), (1, 60)),
     }
 

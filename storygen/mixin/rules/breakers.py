@@ -26,11 +26,10 @@ def _open(config: Config) -> Alert:
     knobs = config.of("CircuitBreakerOpen")
     window = config.window(knobs.window)
     # While a probe is on its way the breaker is half open and rejects all others: so a vendor that hangs is seen too.
-    away = selector(STATE, job=config.job, state="=~open|half_open")
-    share = f"sum by ({_BY}, instance) (avg_over_time({away}[{window}]))"
+    closed = f"avg_over_time({selector(STATE, job=config.job, state='closed')}[{window}])"
     return Alert(
         name="CircuitBreakerOpen",
-        expr=f"max by ({_BY}) ({share}) > {knobs.limit:g}",
+        expr=f"min by ({_BY}) ({closed}) < {1 - knobs.limit:.6g}",
         knobs=knobs,
         summary="{{ $labels.provider }} is left alone for {{ $labels.capability }}, because it kept failing",
         description="The breaker of {{ $labels.provider }} for {{ $labels.capability }} was open for more than "
@@ -63,7 +62,7 @@ def _open(config: Config) -> Alert:
 
 
 def _open_proof(config: Config) -> Proof:
-    """Open at the end of the window, the last three samples half open; another process is well."""
+    """Open at the end of the window; another process is well."""
     knobs, interval = config.of("CircuitBreakerOpen"), "15s"
     size = steps(knobs.window, interval)
     labels = {"job": config.job, "provider": "elevenlabs", "capability": "speech"}
@@ -71,13 +70,12 @@ def _open_proof(config: Config) -> Proof:
     def series(samples: int) -> dict[str, str]:
         one = {**labels, "instance": "worker-1:9464"}
         return {
-            selector(STATE, **one, state="open"): flat((0, 2 * size + 1 - samples), (1, samples - 3), (0, 3)),
-            selector(STATE, **one, state="half_open"): flat((0, 2 * size - 2), (1, 3)),
-            selector(STATE, **{**one, "instance": "worker-2:9464"}, state="open"): flat((0, 2 * size + 1)),
+            selector(STATE, **one, state="closed"): flat((1, 2 * size + 1 - samples), (0, samples)),
+            selector(STATE, **{**one, "instance": "worker-2:9464"}, state="closed"): flat((1, 2 * size + 1)),
         }
 
     # A window of Prometheus 3 holds one sample less than one of 2.42; these are right for both.
-    below, above = floor(knobs.limit * size), floor(knobs.limit * (size + 1)) + 1
+    below, above = floor(knobs.limit * size) - 1, floor(knobs.limit * (size + 1)) + 1
     return Proof(below=series(below), above=series(above), at=f"{2 * size * 15}s", interval=interval, labels=labels)
 
 

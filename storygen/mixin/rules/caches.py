@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
-from storygen.mixin.config import Config, spoken
-from storygen.mixin.promql import counted, increase, selector, usual
+from storygen.mixin.config import Config, seconds, spoken
+from storygen.mixin.promql import rate, selector, usual
 from storygen.mixin.proofs import Series, against_past, percent, steps, then
 
 LOOKUPS = "storygen_cache_requests_total"
+LOOKED = "job_cache_result:storygen_cache_requests:rate5m"
 HITS = "job_cache:storygen_cache_hits_per_requests:ratio"
 _BY = "job, cache"
-_RESULTS = f"{_BY}, result"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
@@ -20,16 +20,14 @@ def groups(config: Config) -> tuple[Group, ...]:
 
 def _looked(config: Config, result: str = "=~hit|miss|error") -> str:
     """Look-ups; one that broke found nothing, and one that was told to pass the cache by is none."""
-    recorded = counted(_RESULTS, LOOKUPS, config.of("CacheHitRatioLow").window)
-    return f"sum by ({_BY}) ({selector(recorded, result=result)})"
+    window = config.window(config.of("CacheHitRatioLow").window)
+    return f"sum by ({_BY}) (avg_over_time({selector(LOOKED, result=result)}[{window}]))"
 
 
 def _recordings(config: Config) -> tuple[Recording, ...]:
-    """Look-ups, and the share of them that found something; absent where nobody looked."""
-    window = config.of("CacheHitRatioLow").window
-    looked = increase(_RESULTS, selector(LOOKUPS, job=config.job), config.window(window))
+    """Look-ups, by the five minutes, and the share of them that found something; absent where nobody looked."""
     return (
-        Recording(record=counted(_RESULTS, LOOKUPS, window), expr=looked),
+        Recording(record=LOOKED, expr=rate(f"{_BY}, result", selector(LOOKUPS, job=config.job), config.window("5m"))),
         Recording(record=HITS, expr=f"{_looked(config, 'hit')} / ({_looked(config)} > 0)"),
     )
 
@@ -42,7 +40,8 @@ def _few_hits(config: Config) -> Alert:
         name="CacheHitRatioLow",
         # Every cache saves time, so all are judged; but only where the past lets expect enough hits among the look-ups
         # of the window: one whose stories are all new never does.
-        expr=f"{HITS} < {knobs.limit:g} * {before}\nand on ({_BY}) {before} * on ({_BY}) {looked} >= {knobs.minimum:g}",
+        expr=f"{HITS} < {knobs.limit:g} * {before}\n"
+        f"and on ({_BY}) {before} * on ({_BY}) {looked} * {seconds(window):g} >= {knobs.minimum:g}",
         knobs=knobs,
         summary="The cache {{ $labels.cache }} finds only {{ $value | humanizePercentage }} of what it is asked for",
         description=f"In the last {spoken(window)}, {{{{ $value | humanizePercentage }}}} of the look-ups in the cache "
@@ -70,17 +69,20 @@ def _few_hits(config: Config) -> Alert:
 
 
 def _proofs(config: Config) -> tuple[Proof, ...]:
-    """A hundred look-ups in a quarter of an hour, half of them hits, for days; then fewer hits, misses and errors."""
-    knobs, labels = config.of("CacheHitRatioLow"), {"job": config.job, "cache": "speech"}
+    """A hundred look-ups in two minutes, half of them hits, for days; then fewer hits, misses and errors."""
+    knobs, labels, interval = config.of("CacheHitRatioLow"), {"job": config.job, "cache": "speech"}, "2m"
     high, low = 50 * knobs.limit * 1.05, 50 * knobs.limit * 0.95
     # So seldom a hit that the past lets expect fewer than the minimum.
-    seldom = 0.9 * knobs.minimum / steps(knobs.window, "15m")
+    seldom = 0.9 * knobs.minimum / steps(knobs.window, interval)
 
     def series(past: float, hits: float) -> Series:
         rates = {"hit": (past, hits), "miss": (100 - past, (100 - hits) / 2), "error": (0.0, (100 - hits) / 2)}
-        return {selector(LOOKUPS, **labels, result=kind): then(knobs, *two) for kind, two in rates.items()}
+        return {
+            selector(LOOKUPS, **labels, result=kind): then(knobs, *two, interval=interval)
+            for kind, two in rates.items()
+        }
 
-    return (
-        against_past(knobs, series(50, high), series(50, low), labels=labels, value=percent(low / 100)),
-        against_past(knobs, series(seldom, 0), series(50, 0), labels=labels, value=percent(0)),
-    )
+    def proof(below: Series, above: Series, hits: float) -> Proof:
+        return against_past(knobs, below, above, labels=labels, value=percent(hits / 100), interval=interval)
+
+    return proof(series(50, high), series(50, low), low), proof(series(seldom, 0), series(50, 0), 0)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Recording, Runbook
 from storygen.mixin.config import Config, seconds, spoken
-from storygen.mixin.promql import increase, rate, selector
+from storygen.mixin.promql import READ, increase, rate, selector
 from storygen.mixin.proofs import Series, ramp, shares
 
 FILMS = "storygen_films_total"
 CHECKS = "storygen_quality_checks_total"
-# There are thousands of checks: they are read over five minutes, and a window is the mean of these.
-CHECKED = "job_artifact_check_result:storygen_quality_checks:rate5m"
+# There are thousands of checks: they are read over two minutes, and a window is the mean of these.
+CHECKED = "job_artifact_check_result:storygen_quality_checks:rate2m"
 _RESULTS = "job, artifact, check, result"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
-    checked = rate(_RESULTS, selector(CHECKS, job=config.job), config.window("5m"))
+    checked = rate(_RESULTS, selector(CHECKS, job=config.job), config.window(READ))
     recorded = Recording(record=CHECKED, expr=checked)
     return (Group(name="storygen-films", recordings=(recorded,), alerts=(_degraded(config), _failing(config))),)
 

@@ -25,15 +25,15 @@ COST_PER_FILM = "job_pipeline:storygen_cost_usd_per_film:ratio"
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
-    recordings = (_spent(config), *_waste(config), _cost_per_film(config))
+    recordings = (*_waste(config), _spent(config), _cost_per_film(config))
     alerts = (_rejected(config), _nearly_spent(config), _dear(config), _wasted(config), _unpriced(config))
     return (Group(name="storygen-money", recordings=recordings, alerts=alerts),)
 
 
 def _spent(config: Config) -> Recording:
     """Dollars a second. Answers that were lost may have been billed, and count against the budget too."""
-    certain, perhaps = (f"rate({selector(name, job=config.job)}[{config.window('5m')}])" for name in (COST, UNCERTAIN))
-    return Recording(record=SPENT, expr=f"sum by (job) ({certain} or {perhaps})")
+    perhaps = rate("job", selector(UNCERTAIN, job=config.job), config.window("5m"))
+    return Recording(record=SPENT, expr=f"sum by (job) ({_COST_RATE} or {perhaps})")
 
 
 def _waste(config: Config) -> tuple[Recording, ...]:

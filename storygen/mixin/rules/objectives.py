@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
 from storygen.mixin.config import DAY, Burn, Config, Knobs, seconds, spoken, written
-from storygen.mixin.promql import LABELS, increase, rate, selector
+from storygen.mixin.promql import LABELS, rate, selector
 from storygen.mixin.proofs import percent, ramp, steps
 
 FAILURES = "job_pipeline:storygen_run_failures_per_runs:ratio_rate"
 SLOW = "job_pipeline:storygen_slow_runs_per_runs:ratio_rate"
 _RUNS = "storygen_run_duration_seconds_count"
 _BY = LABELS["pipeline"]
-_LONG = 6 * 3600
+_TILE = "5m"
 # How long all is well before a proof begins to burn, and how often its rules are evaluated.
 _QUIET, _PACE = "2d", "30m"
-# Rates over five minutes, from which everything over hours and days is computed: reading the counters of ten workers
+# Rates over five minutes, from which everything over longer windows is computed: reading the counters of ten workers
 # again over three days takes forty times as long. It is exact where rules were evaluated all the time; an average
 # leaves gaps out above and below the line alike, and the counts of runs take a gap for no runs.
 _ENDED, _FAILED, _GOOD, _FAST = (
@@ -27,7 +27,7 @@ def groups(config: Config) -> tuple[Group, ...]:
     pairs = config.pairs
     slow = tuple(pair for pair in pairs if pair.latency)
     # Panels show all windows, also those that are not alerted on.
-    windows = sorted({*_windows(config.burns), "5m", "1h"}, key=seconds)
+    windows = sorted({*_windows(config.burns), _TILE, "1h"}, key=seconds)
     recordings = (
         *_rates(config),
         *(Recording(record=f"{FAILURES}{window}", expr=_failing(config, window)) for window in windows),
@@ -56,7 +56,7 @@ def _fast(config: Config) -> str:
 
 
 def _rates(config: Config) -> tuple[Recording, ...]:
-    window = config.window("5m")
+    window = config.window(_TILE)
     return (
         Recording(record=_ENDED, expr=rate(_BY, _series(config, "!=cancelled"), window)),
         Recording(record=_FAILED, expr=rate(_BY, _series(config, "=~failed|timeout"), window)),
@@ -66,35 +66,28 @@ def _rates(config: Config) -> tuple[Recording, ...]:
 
 
 def _failing(config: Config, window: str) -> str:
-    span = config.window(window)
-    if seconds(window) >= _LONG:
-        return f"avg_over_time({_FAILED}[{span}]) / (avg_over_time({_ENDED}[{span}]) > 0)"
-    failed, ended = (rate(_BY, _series(config, which), span) for which in ("=~failed|timeout", "!=cancelled"))
-    return f"{failed} / ({ended} > 0)"
+    return f"{_mean(config, _FAILED, window)} / ({_mean(config, _ENDED, window)} > 0)"
 
 
 def _slow(config: Config, window: str) -> str:
-    span = config.window(window)
-    if seconds(window) >= _LONG:
-        return f"1 - avg_over_time({_FAST}[{span}]) / (avg_over_time({_GOOD}[{span}]) > 0)"
-    return f"1 - {rate(_BY, _fast(config), span)} / ({rate(_BY, _series(config, 'success'), span)} > 0)"
+    return f"1 - {_mean(config, _FAST, window)} / ({_mean(config, _GOOD, window)} > 0)"
+
+
+def _mean(config: Config, rated: str, window: str) -> str:
+    return rated if window == _TILE else f"avg_over_time({rated}[{config.window(window)}])"
 
 
 def _count(config: Config, what: str, window: str) -> Recording:
     """How many runs ended in a window: the guard of the alerts, which a young history must not loosen."""
-    outcome, rated = ("!=cancelled", _ENDED) if what == "runs" else ("success", _GOOD)
-    span, step = config.window(window), config.window("5m")
-    expr = increase(_BY, _series(config, outcome), span)
-    if seconds(window) >= _LONG:
-        expr = f"sum_over_time({rated}[{span}:{step}]) * {seconds(step):g}"
+    rated, step = _ENDED if what == "runs" else _GOOD, config.window(_TILE)
+    expr = f"sum_over_time({rated}[{config.window(window)}:{step}]) * {seconds(step):g}"
     return Recording(record=f"job_pipeline:storygen_{what}:increase{window}", expr=expr)
 
 
 def _left(config: Config) -> tuple[Recording, ...]:
     """What is left of the budgets: 1 is all of it, below 0 more was spent than there was."""
     goals, days = config.objectives, f"{config.objectives.days}d"
-    failed = f"avg_over_time({_FAILED}[{days}]) / (avg_over_time({_ENDED}[{days}]) > 0)"
-    slow = f"1 - avg_over_time({_FAST}[{days}]) / (avg_over_time({_GOOD}[{days}]) > 0)"
+    failed, slow = _failing(config, days), _slow(config, days)
     return (
         Recording(
             record="job_pipeline:storygen_error_budget_left:ratio", expr=f"1 - ({failed}) / {1 - goals.success:.6g}"

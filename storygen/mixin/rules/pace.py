@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
-from storygen.mixin.config import Config, spoken
-from storygen.mixin.promql import LABELS, increase, rate, selector
+from storygen.mixin.config import Config, seconds, spoken
+from storygen.mixin.promql import LABELS, rate, selector
 from storygen.mixin.proofs import after, percent, ramp, steps
+from storygen.mixin.rules.stages import DONE
 
 SHARE = "job_stage:storygen_stage_critical_seconds:share_rate30m"
 CRITICAL = "job_stage:storygen_stage_critical_seconds:rate30m"
 PACE = "job_stage:storygen_stage_seconds_per_film_second:ratio_rate1h"
 PAST = "job_stage:storygen_stage_seconds_per_film_second:past"
+_WORKED = "job_stage:storygen_stage_seconds:rate5m"
+_FILMED = "job:storygen_film_seconds:rate5m"
 _FELT = 0.02  # seconds of work for a second of film
 _BY = LABELS["stage"]
 _SECONDS = "storygen_stage_duration_seconds"
@@ -24,11 +27,13 @@ def groups(config: Config) -> tuple[Group, ...]:
 
 
 def _recordings(config: Config) -> tuple[Recording, ...]:
-    half, hour = config.window("30m"), config.window("1h")
-    worked = rate(_BY, selector(f"{_SECONDS}_sum", job=config.job, outcome="success"), hour)
-    filmed = rate("job", selector(f"{_FILM}_sum", job=config.job), hour)
+    done = selector(f"{_SECONDS}_sum", job=config.job, outcome="success")
+    hour, five = config.window("1h"), config.window("5m")
+    worked, filmed = (f"avg_over_time({name}[{hour}])" for name in (_WORKED, _FILMED))
     return (
-        Recording(record=CRITICAL, expr=rate(_BY, selector(_CRITICAL, job=config.job), half)),
+        Recording(record=_WORKED, expr=rate(_BY, done, five)),
+        Recording(record=_FILMED, expr=rate("job", selector(f"{_FILM}_sum", job=config.job), five)),
+        Recording(record=CRITICAL, expr=rate(_BY, selector(_CRITICAL, job=config.job), config.window("30m"))),
         Recording(record=SHARE, expr=f"{CRITICAL} / on (job) group_left () (sum by (job) ({CRITICAL}) > 0)"),
         Recording(record=PACE, expr=f"{worked} / on (job) group_left () ({filmed} > 0)"),
         # The slower of the hours that ended a day and a week ago, or the one that is known. Never scaled.
@@ -47,13 +52,12 @@ def _voice(config: Config, metric: str, **more: str) -> str:
 def _slower(config: Config) -> Alert:
     knobs = config.of("StageSlowdown")
     window = config.window(knobs.window)
-    done = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
     return Alert(
         name="StageSlowdown",
         # What takes a few milliseconds doubles by chance, and nobody feels it.
         expr=f"{PACE} / on ({_BY}) {PAST} > {knobs.limit:g}\n"
         f"and on ({_BY}) {PACE} > {_FELT:g}\n"
-        f"and on ({_BY}) {increase(_BY, done, window)} >= {knobs.minimum:g}",
+        f"and on ({_BY}) avg_over_time({DONE}[{window}]) * {seconds(window):g} >= {knobs.minimum:g}",
         knobs=knobs,
         summary='{{ $labels.stage }} takes {{ $value | printf "%.1f" }} times as long as before',
         description=f"For a second of film the stage {{{{ $labels.stage }}}} worked in the last {spoken(window)} "
@@ -84,14 +88,15 @@ def _slower(config: Config) -> Alert:
 def _slow_proofs(config: Config) -> tuple[Proof, ...]:
     """A second of work for a second of film, as it was recorded; now just over and just under so many times that."""
     knobs = config.of("StageSlowdown")
-    interval, day = "5m", steps("1d", "5m")
-    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 4
+    interval = "1m"
+    day = steps("1d", interval)
+    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 20
 
     def series(factor: float) -> dict[str, str]:
         return {
-            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((60, day + hours)),
-            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((60, day), (60 * factor, hours)),
-            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((5, day + hours)),
+            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((12, day + hours)),
+            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((12, day), (12 * factor, hours)),
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((1, day + hours)),
         }
 
     limit = knobs.limit
@@ -105,7 +110,7 @@ def _slow_proofs(config: Config) -> tuple[Proof, ...]:
             labels=labels,
             value=f"{limit * 1.06:.1f}",
             interval=interval,
-            pace=interval,
+            pace="5m",
         ),
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from storygen.mixin.base import Alert, Group, Recording, Runbook
-from storygen.mixin.config import Config, spoken
+from storygen.mixin.config import Config, seconds, spoken
 from storygen.mixin.inhibitions import unless_told
-from storygen.mixin.promql import counted, increase, selector
+from storygen.mixin.promql import READ, increase, rate, selector
 from storygen.mixin.proofs import Series, counts, ramp, shares
 
 BOARD = "storygen-providers"
@@ -15,36 +15,32 @@ ATTEMPTS = "storygen_attempts_total"
 RETRIES = "storygen_retries_total"
 EXHAUSTED = "storygen_retries_exhausted_total"
 _BY = "job, provider, operation"
-_KINDS = f"{_BY}, error_type"
+# There are thousands of both: they are read over two minutes, and a window is the mean of these.
+_ATTEMPTED = "job_provider_operation_error_type:storygen_attempts:rate2m"
+_RETRIED = "job_provider:storygen_retries:rate2m"
 
 
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room; what silences others comes first."""
     alerts = (_limited(config), _failing(config), _repeated(config), _exhausted(config))
-    windows = dict.fromkeys(alert.knobs.window for alert in alerts[:3])
-    recordings = tuple(
-        Recording(record=_counted(window), expr=increase(_KINDS, _judged(config), config.window(window)))
-        for window in windows
+    read, retried = config.window(READ), selector(RETRIES, job=config.job)
+    # Attempts, but for those that ended with their run or at their stage's limit: these say nothing of the vendor.
+    judged = selector(ATTEMPTS, job=config.job, error_type="!=cancelled")
+    recordings = (
+        Recording(record=_ATTEMPTED, expr=rate(f"{_BY}, error_type", judged, read)),
+        Recording(record=_RETRIED, expr=rate("job, provider", retried, read)),
     )
     return (Group(name="storygen-providers", recordings=recordings, alerts=alerts),)
-
-
-def _counted(window: str, **matchers: str) -> str:
-    return selector(counted(_KINDS, ATTEMPTS, window), **matchers)
-
-
-def _judged(config: Config) -> str:
-    """Attempts, but for those that ended with their run or at their stage's limit: these say nothing of the vendor."""
-    return selector(ATTEMPTS, job=config.job, error_type="!=cancelled")
 
 
 def _share(alert: str, config: Config, part: str, by: str) -> str:
     """That a share of the attempts passes the limit, of enough of them, and that nothing else has said why."""
     knobs = config.of(alert)
-    whole = f"sum by ({by}) ({_counted(knobs.window)})"
+    window = config.window(knobs.window)
+    whole = f"sum by ({by}) (avg_over_time({_ATTEMPTED}[{window}]))"
     return (
-        f"sum by ({by}) ({part}) / {whole} > {knobs.limit:g}\nand on ({by}) {whole} >= {knobs.minimum:g}\n"
-        f"{unless_told(alert, config.window(knobs.window))}"
+        f"sum by ({by}) (avg_over_time({part}[{window}])) / {whole} > {knobs.limit:g}\n"
+        f"and on ({by}) {whole} * {seconds(window):g} >= {knobs.minimum:g}\n{unless_told(alert, window)}"
     )
 
 
@@ -65,7 +61,7 @@ def _attempts(config: Config, error_type: str) -> Callable[[float, float, int], 
 
 def _limited(config: Config) -> Alert:
     knobs = config.of("ProviderRateLimited")
-    refused = _counted(knobs.window, error_type="rate_limited")
+    refused = selector(_ATTEMPTED, error_type="rate_limited")
     return Alert(
         name="ProviderRateLimited",
         expr=_share("ProviderRateLimited", config, refused, _BY),
@@ -95,7 +91,7 @@ def _limited(config: Config) -> Alert:
 
 def _failing(config: Config) -> Alert:
     knobs = config.of("ProviderErrorRatioHigh")
-    failed = _counted(knobs.window, error_type="!=")
+    failed = selector(_ATTEMPTED, error_type="!=")
     return Alert(
         name="ProviderErrorRatioHigh",
         expr=_share("ProviderErrorRatioHigh", config, failed, _BY),
@@ -125,7 +121,6 @@ def _failing(config: Config) -> Alert:
 
 def _repeated(config: Config) -> Alert:
     knobs = config.of("RetryRatioHigh")
-    repeated = f"increase({selector(RETRIES, job=config.job)}[{config.window(knobs.window)}])"
     labels = {"job": config.job, "provider": "elevenlabs"}
 
     def series(share: float, a_minute: float, minutes: int) -> Series:
@@ -136,7 +131,7 @@ def _repeated(config: Config) -> Alert:
 
     return Alert(
         name="RetryRatioHigh",
-        expr=_share("RetryRatioHigh", config, repeated, "job, provider"),
+        expr=_share("RetryRatioHigh", config, _RETRIED, "job, provider"),
         knobs=knobs,
         summary="{{ $value | humanizePercentage }} of attempts at {{ $labels.provider }} are repeated",
         description=f"In the last {spoken(config.window(knobs.window))}, {{{{ $value | humanizePercentage }}}} of the "

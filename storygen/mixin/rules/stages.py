@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
-from storygen.mixin.config import Config, spoken
-from storygen.mixin.promql import LABELS, counted, increase, rate, selector
+from storygen.mixin.config import Config, seconds, spoken
+from storygen.mixin.promql import LABELS, READ, increase, rate, selector
 from storygen.mixin.proofs import after, flat, percent, ramp, steps
 
-_SPREAD = "job_stage_le:storygen_stage_duration_seconds_bucket:rate5m"
+_FAILED = "job_stage:storygen_stage_failures:rate2m"
+_SPREAD = "job_stage_le:storygen_stage_duration_seconds_bucket:rate2m"
 P50 = "job_stage:storygen_stage_duration_seconds:p50_rate30m"
 P95 = "job_stage:storygen_stage_duration_seconds:p95_rate30m"
+DONE = "job_stage:storygen_stages_done:rate2m"
 _BY = LABELS["stage"]
 _SECONDS = "storygen_stage_duration_seconds"
 _FAILURES = "storygen_stage_failures_total"
@@ -26,15 +28,15 @@ def groups(config: Config) -> tuple[Group, ...]:
 def _recordings(config: Config) -> tuple[Recording, ...]:
     # Those that ran into the limit belong to how long a stage takes; what came from a cache does not.
     buckets = selector(f"{_SECONDS}_bucket", job=config.job, outcome="=~success|timeout")
-    half = f"avg_over_time({_SPREAD}[{config.window('30m')}])"
-    knobs = config.of("StageFailureRatioHigh")
-    failed, window = selector(_FAILURES, job=config.job), config.window(knobs.window)
+    half, read = f"avg_over_time({_SPREAD}[{config.window('30m')}])", config.window(READ)
     return (
-        # There are thousands of buckets: they are read over five minutes, and half an hour is the mean of these.
-        Recording(record=_SPREAD, expr=rate(f"{_BY}, le", buckets, config.window("5m"))),
+        # There are thousands of buckets and kinds of failure: they are read over two minutes, and longer windows are
+        # the mean of these.
+        Recording(record=_SPREAD, expr=rate(f"{_BY}, le", buckets, read)),
         Recording(record=P50, expr=f"histogram_quantile(0.5, {half})"),
         Recording(record=P95, expr=f"histogram_quantile(0.95, {half})"),
-        Recording(record=counted(_BY, _FAILURES, knobs.window), expr=increase(_BY, failed, window)),
+        Recording(record=_FAILED, expr=rate(_BY, selector(_FAILURES, job=config.job), read)),
+        Recording(record=DONE, expr=rate(_BY, selector(f"{_SECONDS}_count", job=config.job, outcome="success"), read)),
     )
 
 
@@ -45,8 +47,8 @@ def _voice(config: Config, metric: str, **more: str) -> str:
 def _failing(config: Config) -> Alert:
     knobs = config.of("StageFailureRatioHigh")
     window = config.window(knobs.window)
-    failed = counted(_BY, _FAILURES, knobs.window)
-    good = selector(f"{_SECONDS}_count", job=config.job, outcome="success")
+    failed = f"avg_over_time({_FAILED}[{window}])"
+    whole = f"({failed} + avg_over_time({DONE}[{window}]))"
     minutes, least = steps(knobs.window) + steps(knobs.hold) + 10, knobs.minimum / steps(knobs.window)
 
     def series(ratio: float, rated: float) -> dict[str, str]:
@@ -59,8 +61,7 @@ def _failing(config: Config) -> Alert:
     at, value = after(knobs.window, knobs.hold), percent(knobs.limit * 1.05)
     return Alert(
         name="StageFailureRatioHigh",
-        expr=f"{failed} / ({failed} + {increase(_BY, good, window)}) > {knobs.limit:g}\n"
-        f"and on ({_BY}) {failed} + {increase(_BY, good, window)} >= {knobs.minimum:g}",
+        expr=f"{failed} / {whole} > {knobs.limit:g}\nand on ({_BY}) {whole} * {seconds(window):g} >= {knobs.minimum:g}",
         knobs=knobs,
         summary="{{ $labels.stage }} fails in {{ $value | humanizePercentage }} of its work",
         description=f"Of what the stage {{{{ $labels.stage }}}} did in the last {spoken(window)}, "
@@ -97,16 +98,15 @@ def _near_limit(config: Config) -> Alert:
     window = config.window(knobs.window)
     limit = f"max by ({_BY}) ({selector(_LIMIT, job=config.job)})"
     ended = "=~success|timeout"
-    count = selector(f"{_SECONDS}_count", job=config.job, outcome=ended)
-    spent = selector(f"{_SECONDS}_sum", job=config.job, outcome=ended)
-    mean = f"{rate(_BY, spent, window)} / {rate(_BY, count, window)}"
+    count = f'sum by ({_BY}) (avg_over_time({_SPREAD}{{le="+Inf"}}[{window}]))'
+    mean = f"{rate(_BY, selector(f'{_SECONDS}_sum', job=config.job, outcome=ended), window)} / {count}"
     return Alert(
         name="StageNearTimeout",
         # The quantile is guessed within a bucket that may be as wide as half the limit. Where most work falls into it,
         # the mean is asked too, or a stage of 310 s were taken for one of 580; where little does, the guess will do.
         expr=f"{P95} / on ({_BY}) {limit} > {knobs.limit:g}\n"
         f"and on ({_BY}) (\n{mean} / {limit} > {_MEAN * knobs.limit:g}\nor {P50} / on ({_BY}) {limit} < 0.5\n)\n"
-        f"and on ({_BY}) {increase(_BY, count, window)} >= {knobs.minimum:g}",
+        f"and on ({_BY}) {count} * {seconds(window):g} >= {knobs.minimum:g}",
         knobs=knobs,
         summary="{{ $labels.stage }} takes {{ $value | humanizePercentage }} of its time limit",
         description="One in twenty times the stage {{ $labels.stage }} takes {{ $value | humanizePercentage }} of "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from storygen.mixin.base import Alert, Group, Proof, Runbook
+from storygen.mixin.base import Alert, Group, Proof, Recording, Runbook
 from storygen.mixin.config import Config, seconds, spoken, written
-from storygen.mixin.promql import LABELS, increase, selector
+from storygen.mixin.promql import LABELS, increase, rate, selector
 from storygen.mixin.proofs import after, flat, lasting, ramp, steps
 
 _BY = LABELS["pipeline"]
 _STARTED = "storygen_runs_started_total"
+_BEGUN = "job_pipeline:storygen_runs_started:rate5m"
 _RUNNING = "storygen_runs_in_progress"
 _SUCCESS = "storygen_last_success_timestamp_seconds"
 _STAGES = "storygen_stage_duration_seconds_count"
@@ -18,7 +19,8 @@ _WORKER = "worker-1:9464"
 def groups(config: Config) -> tuple[Group, ...]:
     """The rules of this room."""
     alerts = (_all_down(config), _down(config), _absent(config), _stalled(config), _no_success(config))
-    return (Group(name="storygen-targets", alerts=alerts),)
+    begun = rate(_BY, selector(_STARTED, job=config.job), config.window("5m"))
+    return (Group(name="storygen-targets", recordings=(Recording(record=_BEGUN, expr=begun),), alerts=alerts),)
 
 
 def _up(config: Config, *values: tuple[str, float, int]) -> dict[str, str]:
@@ -202,17 +204,17 @@ def _no_success(config: Config) -> Alert:
     knobs = config.of("NoRecentSuccess")
     window = config.window(knobs.window)
     span = f"{seconds(window):g}"
-    started, success = selector(_STARTED, job=config.job), selector(_SUCCESS, job=config.job)
+    begun, success = selector(_STARTED, job=config.job), selector(_SUCCESS, job=config.job)
     # A success is looked for in the whole window, because the process that had it may be gone. Where none ever was, the
     # first run has to be older than the window.
     never = (
-        f"(sum by ({_BY}) (last_over_time({started}[{config.window('5m')}] offset {config.hold(knobs.window)})) > 0) "
+        f"(sum by ({_BY}) (last_over_time({begun}[{config.window('5m')}] offset {config.hold(knobs.window)})) > 0) "
         f"* 0 + {span}\nunless on ({_BY}) max by ({_BY}) (last_over_time({success}[{window}]))"
     )
     return Alert(
         name="NoRecentSuccess",
         expr=f"(\n(time() - max by ({_BY}) (last_over_time({success}[{window}])) > {span})\nor on "
-        f"({_BY})\n({never})\n)\nand on ({_BY}) {increase(_BY, started, window)} > 0",
+        f"({_BY})\n({never})\n)\nand on ({_BY}) avg_over_time({_BEGUN}[{window}]) > 0",
         knobs=knobs,
         summary="{{ $labels.pipeline }}: no run has succeeded for {{ $value | humanizeDuration }}",
         description="Runs of {{ $labels.pipeline }} were started, and the last that succeeded ended "
