@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STORY ?= examples/night-shift.md
 
-.PHONY: story test lint bench bench-long stack drill install docs lock clean help
+.PHONY: story serve test lint bench bench-long stack drill install docs lock clean help
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,6 +13,9 @@ install: $(VENV)/.run  ## the virtual environment with what storygen needs to ru
 
 story: $(VENV)/.run  ## make a film of STORY (default: one of the examples)
 	@$(PY) -m storygen run "$(STORY)"
+
+serve: $(VENV)/.dev  ## the console and the API on this machine, until Ctrl-C
+	@$(PY) -m storygen serve
 
 test: $(VENV)/.dev  ## all tests
 	@$(PY) -m pytest

@@ -11,4 +11,4 @@ compile() {
 compile pyproject.toml --extra dev -o requirements-dev.lock
 compile pyproject.toml --extra build --extra profile -c requirements-dev.lock -o requirements.lock
 compile pyproject.toml --extra build --extra openai --extra anthropic --extra gemini --extra elevenlabs --extra runway \
-    --extra redis -c requirements-dev.lock -o deploy/docker/requirements.lock
+    --extra redis --extra service --extra postgresql --extra celery --extra s3 -c requirements-dev.lock -o deploy/docker/requirements.lock
