@@ -80,8 +80,10 @@ def listen(settings: Settings) -> socket.socket:
     """A socket on the address that the settings name; port 0 picks a free one. Raises `InvalidSettings`."""
     host, port = settings.service.host, settings.service.port
     try:
-        family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, kind)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, place = found[0]
+        # Asyncio switches Nagle's algorithm off, which costs 40 ms an answer, where a socket says that it is TCP.
+        listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from storygen.service.serving import listen
+from storygen.settings import ServiceSettings, Settings
 from tests.servers import eventually
 from tests.service.running import STORY, TINY
 
@@ -124,3 +127,19 @@ def test_it_does_not_open_up_to_everybody_without_tokens(tmp_path: Path, host: s
     with process(tmp_path, "--host", host) as started:
         assert started.wait(60) == 2
         assert "tokens" in started.stderr.read()
+
+
+def test_an_answer_of_two_packets_does_not_wait_for_the_client_between_them() -> None:
+    async def is_sent_at_once() -> int:
+        lines: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
+        listener = listen(Settings(service=ServiceSettings(port=0)))
+        async with await asyncio.start_server(lambda _, line: lines.put_nowait(line), sock=listener):
+            _, client = await asyncio.open_connection(*listener.getsockname())
+            line = await lines.get()
+            found = line.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for end in (client, line):
+                end.close()
+                await end.wait_closed()
+            return found
+
+    assert asyncio.run(is_sent_at_once())
