@@ -23,7 +23,8 @@ StorygenError
 ├── ResourceFailure               this machine did not deliver
 │   ├── DiskFull
 │   ├── RenderFailed
-│   └── Stalled
+│   ├── Stalled
+│   └── WorkerDied
 └── ControlSignal                 somebody or something decided to stop
     ├── Cancelled
     ├── StageTimeout
@@ -263,6 +264,12 @@ class Stalled(ResourceFailure):
     """Nothing moved for too long."""
 
     kind = "stalled"
+
+
+class WorkerDied(ResourceFailure):
+    """Every worker that took the job died with it."""
+
+    kind = "worker_died"
 
 
 class ControlSignal(StorygenError):

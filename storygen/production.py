@@ -28,7 +28,6 @@ from storygen.past import open_history
 from storygen.pipeline import Pipeline, Steps
 from storygen.providers.base import Capability, Provider
 from storygen.providers.registry import builtins, chains
-from storygen.resilience.cache import Cache
 from storygen.resilience.call import Caller
 from storygen.resilience.gears import Gears
 from storygen.scripts import Reading, read_source
@@ -167,8 +166,8 @@ async def prepare(
         with events.watched(events.Watch((*observers, ledger, recorder), run_id)), staying(settings.folders.cache):
             try:
                 async with _at_most(longest):
-                    _tell_lost(gears, run_id, order.earlier)
                     store, asked = Store(settings.folders.cache), cast("Any", chains(settings))
+                    _tell_lost(gears, store, run_id, order.earlier)
                     resumes = order.earlier is not None
                     pipeline = _pipeline(settings, asked, store, gears, None, resumes=resumes, takes=order.takes)
                     await pipeline.prepare(order.story)
@@ -213,7 +212,7 @@ async def produce(
         unfinished.begin(story, Begun(run_id=run_id, traceparent=run.traceparent))
         store = parts.store or Store(settings.folders.cache)
         async with _in_gear(gears, settings) as turning, _at_most(longest):
-            _tell_lost(turning, run_id, earlier)
+            _tell_lost(turning, store, run_id, earlier)
             asked = ChainMap({**parts.providers}, cast("Any", chains(settings)))
             pipeline = _pipeline(settings, asked, store, turning, steps, resumes=earlier is not None, takes=order.takes)
             production = await pipeline.run(order.story)
@@ -261,12 +260,12 @@ async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gea
             await own.close()
 
 
-def _tell_lost(gears: Gears, run_id: str, earlier: Begun | None) -> None:
+def _tell_lost(gears: Gears, store: Store, run_id: str, earlier: Begun | None) -> None:
     """Tell of calls whose answers died with the process of an earlier run: they may have been billed."""
     if earlier is None or gears.book is None:
         return
     try:
-        lost = gears.book.inherit(run_id, earlier.run_id)
+        lost = gears.book.inherit(run_id, earlier.run_id, store.holds)
     except StorygenError as error:
         _LOG.warning("Nobody knows what the interrupted run paid for nothing: %s.", error.message)
         return
@@ -334,7 +333,7 @@ def _pipeline(
     ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
     workshop = Workshop(
         ask(asked),
-        Cache(store, gears.tier, gears.depot),
+        gears.cache(store),
         binary=ffmpeg.find_binary(settings.ffmpeg_path),
         cores=gears.cores,
         stall_seconds=settings.run.stall_seconds,

@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from storygen import events
 from storygen.events import Event, Timed
+
+settings.register_profile("patient", deadline=None)  # how fast a machine is says nothing about behaviour
+settings.load_profile("patient")
 
 
 class Listener:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from celery.exceptions import Reject
-from kombu import Queue
+from kombu.entity import Queue
 
 from storygen.errors import InvalidSettings
 from storygen.settings import Settings
@@ -37,7 +37,7 @@ def celery_app(settings: Settings, *, posts: bool = False) -> Celery:
         task_serializer="json",
         event_serializer="json",
         task_ignore_result=True,
-        task_queues=[Queue(name, routing_key=name, queue_arguments=_arguments(settings, is_redis)) for name in QUEUES],
+        task_queues=[_queue(name, settings, is_redis) for name in QUEUES],
         task_default_queue=CALLS,
         task_create_missing_queues=False,
         task_acks_late=True,
@@ -92,6 +92,11 @@ def _transport(settings: Settings, is_redis: bool) -> dict[str, Any]:
         return {"confirm_publish": True}
     longest = settings.queue.run_timeout + settings.queue.grace_seconds + SPARE_SECONDS
     return {"visibility_timeout": longest, "socket_keepalive": True}
+
+
+def _queue(name: str, settings: Settings, is_redis: bool) -> Queue:
+    arguments = _arguments(settings, is_redis)
+    return Queue(name, routing_key=name, queue_arguments=arguments)  # type: ignore[no-untyped-call]  # as kombu has it
 
 
 def _arguments(settings: Settings, is_redis: bool) -> dict[str, Any] | None:

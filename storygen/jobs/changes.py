@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, select, update
 
-from storygen.errors import Conflict, NotFound, StorygenError
+from storygen.errors import Conflict, NotFound, WorkerDied
 from storygen.jobs.base import OPEN, Job, JobState, Result
 from storygen.jobs.deliveries import owe
 from storygen.jobs.rows import as_text, event_row, plain, result_text
@@ -19,12 +19,6 @@ from storygen.jobs.tables import batches, deliveries, events, jobs, texts
 from storygen.jobs.views import get
 
 AGAIN = {JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED}
-
-
-class WorkerDied(StorygenError):
-    """Every worker that took the job died with it."""
-
-    kind = "worker_died"
 
 
 def claim(

@@ -21,7 +21,7 @@ from storygen.story import Stage
 
 if TYPE_CHECKING:
     from celery import Celery
-    from kombu import Connection as BrokerConnection
+    from kombu.connection import Connection as BrokerConnection
 
 PAUSE_SECONDS = 1.0
 _LOG = logging.getLogger("storygen.jobs")
@@ -97,7 +97,7 @@ class Poster:
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.release()
+            connection.release()  # type: ignore[no-untyped-call]  # kombu types some of its parts only
 
     def _change(self, *, is_away: bool, reason: str = "") -> None:
         if is_away != self._is_away:

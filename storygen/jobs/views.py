@@ -100,9 +100,7 @@ def _conditions(wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(jobs.c.batch == plain(wanted.batch))
     if text := plain(wanted.text):
         conditions.append(
-            or_(
-                jobs.c.title.icontains(text, autoescape=True), jobs.c.id.startswith(text, autoescape=True)
-            )
+            or_(jobs.c.title.icontains(text, autoescape=True), jobs.c.id.startswith(text, autoescape=True))
         )
     return conditions
 

@@ -183,9 +183,15 @@ def load(path: Path | None = None, changes: Mapping[str, Any] | None = None) -> 
 def _read(source: Traversable) -> dict[str, Any]:
     try:
         return tomllib.loads(source.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except FileNotFoundError as error:
+        raise InvalidSettings(f"There is no file {source}.", hint="Name one that exists with --config.") from error
+    except OSError as error:
+        raise InvalidSettings(
+            f"{source} cannot be read: {error.strerror}.", hint="Name another with --config."
+        ) from error
+    except ValueError as error:
         hint = "A file of changes holds only the tables and keys that differ, as in mixin.toml."
-        raise InvalidSettings(f"{source}: {error}", hint=hint) from error
+        raise InvalidSettings(f"{source}: this is no TOML: {error}", hint=hint) from error
 
 
 def _refuse_unknown_alerts(path: Path | None, given: Mapping[str, Any], known: Mapping[str, Any]) -> None:

@@ -20,11 +20,15 @@ _LOCK_SECONDS = 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spent (
     id INTEGER PRIMARY KEY, moment REAL NOT NULL, provider TEXT NOT NULL, usd REAL NOT NULL,
-    run TEXT NOT NULL DEFAULT '', is_open INTEGER NOT NULL DEFAULT 0
+    run TEXT NOT NULL DEFAULT '', is_open INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS spent_moment ON spent (moment);
 """
-_NEWER = ("run TEXT NOT NULL DEFAULT ''", "is_open INTEGER NOT NULL DEFAULT 0")  # columns that older books lack
+_NEWER = (  # columns that older books lack
+    "run TEXT NOT NULL DEFAULT ''",
+    "is_open INTEGER NOT NULL DEFAULT 0",
+    "answer TEXT NOT NULL DEFAULT ''",
+)
 _SUM = "SELECT total(usd) FROM spent WHERE moment > ?"
 _SPANS = {"run": "this run", "24h": "24 hours"}
 _TINY = 1e-9
@@ -34,7 +38,8 @@ class Book:
     """What was spent in the last 24 hours, in one SQLite file that several processes share.
 
     A reservation whose process dies stands until it is a day old: the call may have been billed. An entry is open until
-    what it paid for is kept or known to be lost: those that are open after the death of their process paid for nothing.
+    what it paid for is kept or known to be lost: those that are open after the death of their process paid for nothing,
+    but for an answer that was kept by then.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
@@ -60,11 +65,12 @@ class Book:
             )
             return int(entered.lastrowid or 0)
 
-    def settle(self, number: int, usd: float, *, is_open: bool = False) -> None:
-        """Replace a reservation by what the call did cost; it stays open where its answer is still to be kept."""
+    def settle(self, number: int, usd: float, *, answer: str = "") -> None:
+        """Replace a reservation by what the call did cost; open where its `answer` is to be kept under that name."""
         with self._transaction() as database:
             if usd:
-                database.execute("UPDATE spent SET usd = ?, is_open = ? WHERE id = ?", (usd, is_open, number))
+                row = (usd, bool(answer), answer, number)
+                database.execute("UPDATE spent SET usd = ?, is_open = ?, answer = ? WHERE id = ?", row)
             else:
                 database.execute("DELETE FROM spent WHERE id = ?", (number,))
 
@@ -73,10 +79,18 @@ class Book:
         with self._transaction() as database:
             database.execute("UPDATE spent SET is_open = 0 WHERE id = ?", (number,))
 
-    def inherit(self, run: str, earlier: str) -> dict[str, float]:
-        """What the dead process of an `earlier` run may have paid for nothing, by provider; it is now that of `run`."""
+    def inherit(self, run: str, earlier: str, is_kept: Callable[[str], bool]) -> dict[str, float]:
+        """What the dead process of an `earlier` run may have paid for nothing, by provider; it is now that of `run`.
+
+        `is_kept` says of an answer's name whether it is there: the process may have died between keeping and saying so.
+        """
+        answered = "SELECT id, answer FROM spent WHERE run = ? AND is_open AND answer != ''"
         query = "SELECT provider, total(usd) FROM spent WHERE run = ? AND is_open GROUP BY provider"
         with self._transaction() as database:
+            for number, answer in database.execute(answered, (earlier,)).fetchall():
+                # Asked once: what is kept under this name later was paid for again.
+                row = (not is_kept(answer), number)
+                database.execute("UPDATE spent SET is_open = ?, answer = '' WHERE id = ?", row)
             database.execute("UPDATE spent SET run = ? WHERE run = ? AND is_open", (run, earlier))
             return dict(database.execute(query, (run,)).fetchall())
 
@@ -152,17 +166,15 @@ class Purse:
         self._taken += usd
         return Reservation(self, provider, usd, number)
 
-    def settle(self, reserved: Reservation, usd: float, *, is_open: bool) -> None:
+    def settle(self, reserved: Reservation, usd: float, *, answer: str) -> None:
         """Replace what was set aside by what was spent."""
         self._taken += usd - reserved.usd
         if self._book is None:
             return
-        if reserved.number is not None:
-            self._book.settle(reserved.number, usd, is_open=is_open)
-        elif usd:
+        if reserved.number is None and usd:
             reserved.number = self._enter(reserved.provider, usd, None, is_spent=True)
-            if not is_open:
-                self.close(reserved)
+        if reserved.number is not None:
+            self._book.settle(reserved.number, usd, answer=answer)
 
     def close(self, reserved: Reservation) -> None:
         """What was set aside was well spent: the answer is kept."""
@@ -195,9 +207,9 @@ class Reservation:
         self.usd = usd
         self.number = number
 
-    def settle(self, usd: float, *, is_open: bool = False) -> None:
-        """Say what the attempt did cost, or may have cost; `is_open` where its answer is still to be kept."""
-        self._purse.settle(self, usd, is_open=is_open)
+    def settle(self, usd: float, *, answer: str = "") -> None:
+        """Say what the attempt did cost, or may have cost, and under which name its `answer` is still to be kept."""
+        self._purse.settle(self, usd, answer=answer)
 
     def close(self) -> None:
         """The answer is kept."""

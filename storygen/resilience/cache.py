@@ -19,18 +19,36 @@ from storygen.story import Made
 R = TypeVar("R")
 
 
+class Flights:
+    """What is being made now, by the place that it is for: of those in one event loop who ask for it, one makes it."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[tuple[asyncio.AbstractEventLoop, Path], asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, place: Path) -> asyncio.Lock:
+        """Who holds this lock makes what belongs to a place."""
+        return self._locks.setdefault((asyncio.get_running_loop(), place), asyncio.Lock())
+
+
 class Cache:
     """A store that is asked by inputs, with one flight per key.
 
     Whoever asks for what is being made waits for it; when the one who makes it fails or is cancelled, the next in line
-    makes it. What other workers have made is brought here from a Redis (`tier`, small entries) and a `depot`.
+    makes it. That holds for all caches that share `flights`. What other workers have made is brought here from a Redis
+    (`tier`, small entries) and a `depot`.
     """
 
-    def __init__(self, store: Store, tier: SharedStore | None = None, depot: Depot | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tier: SharedStore | None = None,
+        depot: Depot | None = None,
+        flights: Flights | None = None,
+    ) -> None:
         self._store = store
         self._tier = tier
         self._depot = depot
-        self._flights: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._flights = flights or Flights()
 
     async def get(
         self,
@@ -45,8 +63,7 @@ class Cache:
         `permit` raises where making it makes no sense now, before a folder for it is touched.
         """
         key = records.digest(inputs)
-        flight = self._flights.setdefault(f"{cache}/{key}", asyncio.Lock())
-        async with flight:
+        async with self._flights.of(self._store.place(cache, key)):
             await self._bring_here(cache, key)
             if (found := self._look(cache, key, expect)) is not None:
                 return found

@@ -15,7 +15,6 @@ from storygen.errors import CircuitOpen, StorygenError
 from storygen.providers.base import Capability, Provider
 from storygen.resilience import layers
 from storygen.resilience.budget import Purse
-from storygen.resilience.cache import Cache
 from storygen.resilience.errand import Call, Errand, Layer, Validate, compose
 from storygen.resilience.fallback import first_of
 from storygen.resilience.gears import CallPolicy, Gears
@@ -69,7 +68,7 @@ class Caller:
     ) -> None:
         self._chains = chains
         self._gears = gears or Gears(policy=policy, sleep=sleep)
-        self._cache = Cache(store, self._gears.tier, self._gears.depot)
+        self._cache = self._gears.cache(store)
         self._prices = prices or BuiltinsOnly()
         self._purse = purse or self._gears.purse()
         self._resumes = resumes

@@ -1,4 +1,4 @@
-"""What outlives a run: breakers, limits and the book of spending, so that all runs of a process share them."""
+"""What outlives a run: breakers, limits, the book of spending and what is being made, shared by a process's runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 
 from storygen.resilience.breaker import Breaker, BreakerPolicy
 from storygen.resilience.budget import FILE, Book, Purse
+from storygen.resilience.cache import Cache, Flights
 from storygen.resilience.limits import Limit
 from storygen.resilience.retry import Clock, RetryPolicy, Sleep
 from storygen.resilience.shared import SharedBreakers, tell_sharing
 from storygen.resilience.slots import Slots
 from storygen.settings import BudgetSettings, RunSettings, Settings, VendorSettings
+from storygen.store.artifacts import Store
 from storygen.store.depot import Depot
 from storygen.store.shared import Link, SharedStore
 
@@ -75,8 +77,9 @@ class Gears:
         self.cores = Slots("cores", available_cores())
         self._link = link
         self._shared = SharedBreakers(link) if link and share_breakers else None
-        self.tier = SharedStore(link) if link and share_cache else None
-        self.depot = depot
+        self._tier = SharedStore(link) if link and share_cache else None
+        self._depot = depot
+        self._flights = Flights()
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Gears:
@@ -114,12 +117,16 @@ class Gears:
             await self._link.close()
         if self.book is not None:
             self.book.close()
-        if self.depot is not None:
-            self.depot.close()
+        if self._depot is not None:
+            self._depot.close()
 
     def purse(self) -> Purse:
         """What a run that begins now may spend."""
         return Purse(self.budget.run_usd, self.budget.day_usd, self.book)
+
+    def cache(self, store: Store) -> Cache:
+        """The cache of a run; equal things that runs ask for at the same time are made once."""
+        return Cache(store, self._tier, self._depot, self._flights)
 
     def lane(self, provider: str, capability: str) -> Lane:
         """Where calls to `provider` for `capability` go through."""

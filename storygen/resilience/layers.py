@@ -18,6 +18,7 @@ from storygen.resilience.limits import Limit
 from storygen.resilience.retry import with_retry
 from storygen.resilience.shared import FRESH_SECONDS
 from storygen.resilience.timeout import overdue
+from storygen.store.artifacts import entry_name
 from storygen.store.files import discard
 from storygen.story import Check, Made, Verdict
 
@@ -78,7 +79,7 @@ async def budgeted(errand: Errand, onward: Onward) -> Accepted:
             reserved.settle(errand.cost_usd or 0.0)
         raise
     if expected or errand.cost_usd:
-        reserved.settle(errand.cost_usd or 0.0, is_open=True)
+        reserved.settle(errand.cost_usd or 0.0, answer=entry_name(errand.call.capability.value, errand.key))
         errand.reserved = reserved
     return accepted
 

@@ -40,6 +40,7 @@ _STATUS: Mapping[type[StorygenError], int] = {
     errors.DiskFull: 507,
     errors.RenderFailed: 500,
     errors.Stalled: 500,
+    errors.WorkerDied: 500,
     errors.ControlSignal: 409,
     errors.StageTimeout: 504,
     StorygenError: 500,

@@ -139,7 +139,11 @@ class Store:
 
     def has(self, cache: str, key: str) -> bool:
         """Whether there is an entry under `key`, usable or not."""
-        return (self.place(cache, key) / _ENTRY).exists()
+        return self.holds(entry_name(cache, key))
+
+    def holds(self, name: str) -> bool:
+        """Whether there is an entry of this `entry_name`, usable or not."""
+        return (self.root / name / _ENTRY).exists()
 
     def export(self, cache: str, key: str, largest: int = _SMALL) -> dict[str, bytes] | None:
         """The files of an entry by their names, for another store; None where they have more than `largest` bytes."""
@@ -218,7 +222,7 @@ class Store:
 
     def place(self, cache: str, key: str) -> Path:
         """Where the entry under `key` is, or would be."""
-        return self.root / cache / key[:2] / key
+        return self.root / entry_name(cache, key)
 
     def _sweep(self) -> None:
         """Remove what processes of this machine left half made when they died."""
@@ -227,6 +231,11 @@ class Store:
             maker, _, pid = folder.name.rpartition("-")[0].rpartition("-")
             if maker == host and pid.isdigit() and not is_alive(int(pid)):
                 discard(folder)
+
+
+def entry_name(cache: str, key: str) -> str:
+    """Where an entry is, below the root of any store."""
+    return f"{cache}/{key[:2]}/{key}"
 
 
 def _own_name() -> str:

@@ -241,7 +241,5 @@ ENDS_OF = [state for state in JobState if state.is_over]
 def test_no_walk_through_the_queue_breaks_its_laws(tmp_path: Path) -> None:
     Queue.template = tmp_path / "template.sqlite"
     open_address(f"sqlite:///{Queue.template}", 1).dispose()
-    walks = settings(
-        max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
+    walks = settings(max_examples=30, stateful_step_count=30, suppress_health_check=list(HealthCheck), database=None)
     run_state_machine_as_test(Queue, settings=walks)

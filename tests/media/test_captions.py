@@ -57,7 +57,7 @@ def flat(text: str) -> str:
     return "".join(text.split())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     scenes(),
     st.sampled_from(

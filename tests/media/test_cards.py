@@ -64,7 +64,7 @@ def test_a_title_can_be_read_over_every_scene(name: str, tmp_path: Path, monkeyp
         assert min(contrast(colour, behind) for colour in colours) >= CONTRAST
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WORDS, WORDS, st.sampled_from([(500, 120, 60), (170, 40, 16), (1000, 180, 84)]))
 def test_no_title_is_larger_than_its_box(title: str, subtitle: str, room: tuple[int, int, int]) -> None:
     words = heading(title, subtitle, *room)

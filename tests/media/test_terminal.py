@@ -127,7 +127,7 @@ def test_rows_keep_every_letter_and_fit_the_window(text: str, columns: int) -> N
         assert sum(map(sheet._columns, clusters(row))) <= columns
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=6), st.floats(2, 200))
 def test_typing_only_goes_forwards_and_shows_every_row_in_full(lines: list[str], speed: float) -> None:
     rows = lay_out(lines, SMALL, DARK, alone=False).rows

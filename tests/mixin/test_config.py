@@ -57,9 +57,11 @@ def test_an_alert_that_does_not_exist_is_refused_with_the_one_that_was_meant(cha
     assert "alerts.DiskNearlyFull" in caught.value.hint
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match=r"nowhere\.toml"):
+def test_a_file_that_is_not_there_or_no_file_is_named_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match=r"^There is no file .*nowhere\.toml\.$"):
         load(tmp_path / "nowhere.toml")
+    with pytest.raises(InvalidSettings, match=r" cannot be read: Is a directory\.$"):
+        load(tmp_path)
 
 
 def test_windows_shrink_with_the_scale_but_not_below_four_scrapes_and_days_stay() -> None:

@@ -86,7 +86,7 @@ HEARD = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS, HEARD)
 def test_whatever_is_heard_every_word_has_its_place(texts: list[str], heard: list[tuple[str, float, float]]) -> None:
     lines = tuple(Line(text=f"the {text} a b") for text in texts)
@@ -94,7 +94,7 @@ def test_whatever_is_heard_every_word_has_its_place(texts: list[str], heard: lis
     assert_placed(compare(lines, words, "en", 20.0).words, lines, 20.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS, st.lists(st.sampled_from([0, 50, 3000, 20_000]), max_size=900))
 def test_whatever_the_sound_is_like_every_word_has_its_place(texts: list[str], blocks: list[int]) -> None:
     lines = tuple(Line(text=f"the {text}, a. b") for text in texts)

@@ -97,7 +97,7 @@ class BreakerModel(RuleBasedStateMachine):
                 self.breaker.ask()
 
 
-BreakerModel.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+BreakerModel.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestBreakerModel = BreakerModel.TestCase
 
 

@@ -20,6 +20,16 @@ from storygen.story import Usage
 from tests.resilience.conftest import Desk, PerCharacter, Time, Voice, wish
 
 TEN = "ten chars."
+
+
+def never(_: str) -> bool:
+    return False
+
+
+def always(_: str) -> bool:
+    return True
+
+
 DIME = PerCharacter(alpha=0.01, beta=0.05, builtin=0.0)
 
 
@@ -180,14 +190,14 @@ def test_an_entry_is_open_until_its_answer_is_kept_and_open_ones_of_a_dead_run_a
     gears = desk.gears("alpha", book=book)
     with events.watched(events.Watch((), "first")):
         asyncio.run(desk.caller(Voice(), gears=gears, prices=DIME)(wish(TEN)))
-        assert book.inherit("other", "first") == {}
+        assert book.inherit("other", "first", never) == {}
         book.reserve("alpha", 0.5, None, None)
         answered = gears.purse().reserve("beta", 0.25)
-        answered.settle(0.2, is_open=True)
-    assert book.inherit("second", "first") == {"alpha": 0.5, "beta": 0.2}
-    assert book.inherit("third", "second") == {"alpha": 0.5, "beta": 0.2}
-    assert book.inherit("third", "first") == {"alpha": 0.5, "beta": 0.2}
-    assert book.inherit("fourth", "nobody") == {}
+        answered.settle(0.2, answer="speech/ab/abc")
+    assert book.inherit("second", "first", never) == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("third", "second", always) == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("third", "first", never) == {"alpha": 0.5, "beta": 0.2}
+    assert book.inherit("fourth", "nobody", never) == {}
     assert book.spent() == pytest.approx(0.8)
 
 
@@ -198,14 +208,25 @@ def test_an_answer_that_came_counts_as_lost_until_it_is_on_the_disk(
     seen: list[dict[str, float]] = []
 
     def spy(self: Store, *args: Any) -> Any:
-        seen.append(book.inherit("run", "run"))
+        seen.append(book.inherit("run", "run", never))
         return keep(self, *args)
 
     monkeypatch.setattr(Store, "keep", spy)
     with events.watched(events.Watch((), "run")):
         asyncio.run(desk.caller(Voice(), gears=desk.gears("alpha", book=book), prices=DIME)(wish(TEN)))
     assert seen == [{"alpha": 0.1}]
-    assert book.inherit("run", "run") == {}
+    assert book.inherit("run", "run", never) == {}
+
+
+def test_an_answer_that_was_kept_before_its_process_died_is_not_listed_as_lost(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, died = Book(tmp_path / "b.sqlite"), []
+    monkeypatch.setattr(Book, "close_entry", lambda _, number: died.append(number))
+    with events.watched(events.Watch((), "run")):
+        asyncio.run(desk.caller(Voice(), gears=desk.gears("alpha", book=book), prices=DIME)(wish(TEN)))
+    assert died
+    assert book.inherit("run", "run", desk.store.holds) == {}
 
 
 def test_a_failed_attempt_leaves_no_open_entry(desk: Desk, tmp_path: Path) -> None:
@@ -215,7 +236,7 @@ def test_a_failed_attempt_leaves_no_open_entry(desk: Desk, tmp_path: Path) -> No
     with events.watched(events.Watch((), "run")):
         asyncio.run(desk.caller(voice, gears=gears, prices=DIME)(wish(TEN)))
     assert book.spent() == pytest.approx(0.3)
-    assert book.inherit("run", "run") == {}
+    assert book.inherit("run", "run", never) == {}
 
 
 def test_a_book_of_an_older_storygen_is_read_on(tmp_path: Path) -> None:
@@ -228,4 +249,4 @@ def test_a_book_of_an_older_storygen_is_read_on(tmp_path: Path) -> None:
     old.close()
     book = Book(path)
     assert book.spent() == 0.5
-    assert book.inherit("now", "") == {}
+    assert book.inherit("now", "", never) == {}

@@ -28,7 +28,6 @@ CHECKS = (
 )
 BOUNDED = settings(
     max_examples=12,
-    deadline=None,
     database=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 
 from storygen import errors
 from storygen.errors import StorygenError, kinds
-from storygen.jobs.changes import WorkerDied
 from storygen.service import problems
 
 STATUS = {
@@ -43,7 +42,7 @@ STATUS = {
     "cancelled": 409,
     "stage_timeout": 504,
     "budget_exceeded": 409,
-    WorkerDied.kind: 500,
+    "worker_died": 500,
 }
 
 

@@ -129,7 +129,7 @@ TRICKY = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(TRICKY, st.sampled_from(["en", "de", "fr", "zh"]))
 def test_revising_what_was_revised_changes_nothing(text: str, language: str) -> None:
     once = revised(text, language=language).value
@@ -138,7 +138,7 @@ def test_revising_what_was_revised_changes_nothing(text: str, language: str) -> 
     assert again.changes == ()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TRICKY)
 def test_no_digit_is_left_for_an_english_voice(text: str) -> None:
     assert not any(character in "0123456789" for character in spoken(text))

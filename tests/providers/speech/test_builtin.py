@@ -53,7 +53,7 @@ def test_every_written_word_has_its_time_whatever_the_text_tries(text: str, tmp_
     assert_words(spoken(one(text), tmp_path), (text,))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=2))
 def test_any_text_is_spoken_or_has_silent_places(tmp_path: Path, texts: list[str]) -> None:
     lines = tuple(Line(text=text) for text in texts)

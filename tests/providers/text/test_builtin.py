@@ -211,7 +211,7 @@ def test_a_film_of_an_hour_is_refused_rather_than_padded() -> None:
         asyncio.run(Builtin().answer(IdeasRequest(brief=Brief(topic="x", seconds=3600)), Path()))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=300), st.integers(0, 10_000))
 def test_any_text_at_all_becomes_a_story(topic: str, seed: int) -> None:
     script = story(topic, seed=seed)
