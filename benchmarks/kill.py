@@ -72,22 +72,23 @@ def toll_of(stories: int, *, moments: int, seed: int = 0) -> Toll:
     with Simulation() as vendors, tempfile.TemporaryDirectory() as folder:
         vendors.plan([{"fault": "slow", "rate": 0.5, "seconds": 0.5}], seed=seed)
         home = Path(folder)
-        environment = _environment(home, vendors)
+        environment = environment_of(home, vendors)
         submitted = asyncio.run(_submit(home, stories))
         dice = random.Random(seed)
         for _ in range(moments):
-            with _service(environment, home) as service:
+            with started(environment, home) as service:
                 time.sleep(dice.uniform(0.0, 2.0))
                 service.send_signal(signal.SIGKILL)
                 service.wait()
-        with _service(environment, home) as service:
+        with started(environment, home) as service:
             jobs = asyncio.run(_ended(home, submitted))
             service.send_signal(signal.SIGTERM)
             service.wait()
         return Toll(jobs=jobs, billed=float(vendors.billed()["usd"]), uncertain=_uncertain(home))
 
 
-def _environment(home: Path, vendors: Any) -> dict[str, str]:
+def environment_of(home: Path, vendors: Any) -> dict[str, str]:
+    """What tells storygen to make small films below a folder, with voices and pictures of simulated vendors."""
     folders = {f"STORYGEN_FOLDERS__{kind.upper()}": str(home / kind) for kind in ("films", "cache", "state")}
     return os.environ | folders | {
         "PYTHONPATH": str(ROOT),
@@ -108,7 +109,7 @@ def _environment(home: Path, vendors: Any) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _service(environment: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
+def started(environment: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
     """The service, once it answers."""
     command = [sys.executable, "-m", "storygen", "serve"]
     with (home / "service.log").open("ab") as log:
