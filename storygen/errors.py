@@ -255,9 +255,13 @@ class DiskFull(ResourceFailure):
 
 
 class RenderFailed(ResourceFailure):
-    """ffmpeg ended with an error; the hint holds the end of what it said."""
+    """ffmpeg ended with an error; the hint holds the end of what it said.
+
+    `status` is what the process ended with, a signal as its negative number; None where the file itself was wrong.
+    """
 
     kind = "render_failed"
+    status: int | None = None
 
 
 class Stalled(ResourceFailure):

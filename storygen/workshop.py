@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from storygen import events
-from storygen.errors import ProviderFailure, Stalled
+from storygen.errors import ProviderFailure, RenderFailed, Stalled
 from storygen.media.ffmpeg import Command, Finished
 from storygen.media.ffmpeg import run as run_ffmpeg
 from storygen.providers.base import Capability
@@ -120,7 +120,11 @@ class Workshop:
         """See `Tools.ffmpeg`."""
         async with self._slots.one(urgent=command.step != "render"):
             with self._part_of(command), events.timed("ffmpeg", command.step) as timed:
-                finished = await self._run(command)
+                try:
+                    finished = await self._run(command)
+                except RenderFailed as failure:
+                    timed.add(exit_code=failure.status)
+                    raise
                 timed.add(
                     in_seconds=finished.in_seconds,
                     out_seconds=finished.out_seconds,

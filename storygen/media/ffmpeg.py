@@ -293,11 +293,10 @@ def _failure(command: Command, said: str, code: int) -> StorygenError:
     """Translate the end of an ffmpeg into an error of ours."""
     if any(words in said for words in _NO_SPACE):
         return DiskFull(f"the disk was full during {command.step}", hint="Free some space; what is finished is kept.")
-    if code < 0:
-        return RenderFailed(
-            f"ffmpeg {command.step} was killed by signal {-code}", hint="The machine may have run out of memory."
-        )
-    lines = [line for line in said.splitlines() if line.strip()]
-    return RenderFailed(
-        f"ffmpeg {command.step} ended with code {code}", hint="\n".join(lines[-_HINT_LINES:]) or "It said nothing."
-    )
+    how, hint = f"was killed by signal {-code}", "The machine may have run out of memory."
+    if code > 0:
+        lines = [line for line in said.splitlines() if line.strip()]
+        how, hint = f"ended with code {code}", "\n".join(lines[-_HINT_LINES:]) or "It said nothing."
+    failure = RenderFailed(f"ffmpeg {command.step} {how}", hint=hint)
+    failure.status = code
+    return failure

@@ -122,7 +122,7 @@ async def _times(take: Made[Take], request: SpeechRequest, tools: Tools, *, list
         return _Times(words=told) if told else _guess()
     try:
         with tools.part("transcription"):
-            heard = await _heard(take.value, request.language, tools)
+            heard = await _heard(take.value, request.language, tools, otherwise="" if told else _BUILTIN)
     except ProviderFailure as error:
         reason = f"{error.provider or Capability.TRANSCRIPTION}: {error.kind}: {error.message}"
         unheard = _check("word_error_rate", Verdict.WARN, f"not heard: {error.kind}", f"at most {_ERROR_RATES[0]}")
@@ -139,7 +139,7 @@ async def _times(take: Made[Take], request: SpeechRequest, tools: Tools, *, list
     return _Times(words=told or found.words, key="" if told else heard.key, checks=checks, cost_usd=heard.cost_usd)
 
 
-async def _heard(take: Take, language: str, tools: Tools) -> Made[Transcript]:
+async def _heard(take: Take, language: str, tools: Tools, *, otherwise: str) -> Made[Transcript]:
     def request() -> TranscriptionRequest:
         with take.audio.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -149,7 +149,8 @@ async def _heard(take: Take, language: str, tools: Tools) -> Made[Transcript]:
         count = len(transcript.words)
         return (_check("heard_words", Verdict.PASS if count else Verdict.FAIL, count, "at least 1"),)
 
-    return await tools.call(Capability.TRANSCRIPTION, await tools.compute(request), Transcript, check)
+    asked = await tools.compute(request)
+    return await tools.call(Capability.TRANSCRIPTION, asked, Transcript, check, otherwise=otherwise)
 
 
 def _guess(*checks: Check, missing: tuple[str, ...] = ()) -> _Times:

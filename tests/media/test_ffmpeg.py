@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from storygen import events
 from storygen.errors import DiskFull, InvalidSettings, RenderFailed, StageTimeout, Stalled
+from storygen.events import Timed
 from storygen.media import ffmpeg
 from storygen.media.ffmpeg import Command
-from tests.media.films import BINARY, run
+from tests.media.films import BINARY, run, workshop
 
 ENDLESS = Command(step="render", args=("-re", "-f", "lavfi", "-i", "testsrc=s=32x32", "-f", "null", "-"))
 SHORT = Command(step="render", args=("-f", "lavfi", "-i", "testsrc=s=32x32:d=2", "-f", "null", "-"), seconds=2)
@@ -89,6 +91,7 @@ def test_a_loop_that_closes_while_ffmpeg_starts_leaves_nothing_behind_and_does_n
 def test_killing_python_outright_leaves_no_ffmpeg_behind() -> None:
     code = """
 import asyncio
+from storygen.events import Timed
 from storygen.media import ffmpeg
 from tests.media.test_ffmpeg import ENDLESS, BINARY
 def say(*_):
@@ -115,6 +118,25 @@ def test_a_failure_tells_the_end_of_what_ffmpeg_said_and_not_the_command() -> No
         )
     assert "No such file" in failed.value.hint
     assert "secret" not in failed.value.hint + str(failed.value)
+
+
+def test_what_is_timed_of_a_failed_ffmpeg_says_what_it_ended_with(tmp_path: Path) -> None:
+    class Observer:
+        ended_with: list[object] = []  # noqa: RUF012 - one for this test
+
+        def began(self, timed: Timed) -> None: ...
+
+        def ended(self, timed: Timed) -> None:
+            self.ended_with.append((timed.kind, timed.fields.get("exit_code")))
+
+        def noted(self, event: object, within: Timed | None) -> None: ...
+
+    observer = Observer()
+    gone = Command(step="join", args=("-f", "wav", "-i", "file:/nowhere.wav", "-f", "null", "-"))
+    with events.watched(events.Watch([observer])), pytest.raises(RenderFailed) as failed:
+        asyncio.run(workshop(tmp_path).ffmpeg(gone))
+    assert failed.value.status
+    assert observer.ended_with == [("ffmpeg", failed.value.status)]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

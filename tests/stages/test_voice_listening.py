@@ -31,6 +31,7 @@ class Listening(Bench):
         self.tells = tells
         self.hears = hears
         self.asked: list[Any] = []
+        self.otherwise: list[str] = []
         self.truth: tuple[Word, ...] = ()
 
     async def call(
@@ -41,6 +42,7 @@ class Listening(Bench):
             made = await super().call(capability, request, expect, check)
             self.truth = made.value.words
             return made if self.tells else replace(made, value=replace(made.value, words=()))
+        self.otherwise.append(otherwise)
         words = self.hears(self.truth) if callable(self.hears) else self.hears
         transcript = Transcript(words=words)
         return Made(value=transcript, key="heard", provider="ears", cost_usd=0.25, checks=await check(transcript))
@@ -91,11 +93,15 @@ def test_a_listener_that_fails_costs_the_scene_only_its_true_times(tmp_path: Pat
     def fails(_: Any) -> Any:
         raise ProviderTimeout("ears did not answer within 60 s.", provider="ears")
 
-    result = made(Listening(tmp_path / "a", hears=fails))
+    bench = Listening(tmp_path / "a", hears=fails)
+    result = made(bench)
     assert_heard(result.value, 0.9)
+    assert bench.otherwise == ["builtin"], "who went on from the listener is told"
     assert result.missing == ("ears: timeout: ears did not answer within 60 s.",)
-    told = made(Listening(tmp_path / "b", hears=fails, tells=True))
+    bench = Listening(tmp_path / "b", hears=fails, tells=True)
+    told = made(bench)
     assert told.missing == (), "it was only to check what was spoken"
+    assert bench.otherwise == [""], "nobody did"
     assert by_name(told)["word_error_rate"].value == "not heard: timeout"
 
 

@@ -86,32 +86,38 @@ def _slower(config: Config) -> Alert:
 
 
 def _slow_proofs(config: Config) -> tuple[Proof, ...]:
-    """A second of work for a second of film, as it was recorded; now just over and just under so many times that."""
-    knobs = config.of("StageSlowdown")
-    interval = "1m"
-    day = steps("1d", interval)
-    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 20
+    """A second of work for a second of film, as it was recorded; now just over and just under so many times that.
 
-    def series(factor: float) -> dict[str, str]:
+    What was as slow a week ago, though not yesterday, is silent.
+    """
+    knobs, interval = config.of("StageSlowdown"), "1m"
+    day, week = steps("1d", interval), steps("7d", interval)
+    hours = steps("1h", interval) + steps(knobs.window, interval) + steps(knobs.hold, interval) + 20
+    low, high = knobs.limit * 0.95, knobs.limit * 1.06
+
+    def series(*phases: tuple[float, int]) -> dict[str, str]:
+        minutes = sum(count for _, count in phases)
         return {
-            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((12, day + hours)),
-            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp((12, day), (12 * factor, hours)),
-            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((1, day + hours)),
+            selector(f"{_FILM}_sum", job=config.job, pipeline="story"): ramp((12, minutes)),
+            _voice(config, f"{_SECONDS}_sum", outcome="success"): ramp(*((12 * pace, count) for pace, count in phases)),
+            _voice(config, f"{_SECONDS}_count", outcome="success"): ramp((1, minutes)),
         }
 
-    limit = knobs.limit
-    labels = {"job": config.job, "stage": "voice"}
-    at = after("1d", "1h", knobs.window, knobs.hold)
-    return (
-        Proof(
-            below=series(limit * 0.95),
-            above=series(limit * 1.06),
-            at=at,
-            labels=labels,
-            value=f"{limit * 1.06:.1f}",
+    def proof(below: dict[str, str], above: dict[str, str], past: str) -> Proof:
+        return Proof(
+            below=below,
+            above=above,
+            at=after(past, "1h", knobs.window, knobs.hold),
+            labels={"job": config.job, "stage": "voice"},
+            value=f"{high:.1f}",
             interval=interval,
             pace="5m",
-        ),
+        )
+
+    now, since = (high, hours), week - hours
+    return (
+        proof(series((1, day), (low, hours)), series((1, day), now), "1d"),
+        proof(series((high, hours), (1, since), now), series((1, hours), (1, since), now), "7d"),
     )
 
 
