@@ -21,7 +21,7 @@ From weakest to strongest: the defaults below, `storygen.toml` in the working fo
 environment (`STORYGEN_FILM__ASPECT=16:9` is `film.aspect`), and the flags of a command. Mistakes are all reported at
 once, each with the place where it stands.
 
-This page is written by `make docs` from `storygen/settings.py`.
+This page is written by `make docs` from `storygen/settings/`.
 """
 
 

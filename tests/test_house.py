@@ -34,7 +34,7 @@ ANYTHING = {
 MAY = {
     "story": set(),
     "errors": {"story"},  # only for the types of its fields
-    "settings": {"story"},
+    "settings": {"story", "settings"},
     "readiness": {"settings", "costs.prices", "providers.base", "providers.registry"},
     "configuration": {"settings", "errors", "providers.registry", "readiness"},
     "reloading": {"settings", "errors", "configuration"},
