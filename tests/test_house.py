@@ -38,7 +38,7 @@ MAY = {
     "readiness": {"settings", "costs.prices", "providers.base", "providers.registry"},
     "configuration": {"settings", "errors", "providers.registry", "readiness"},
     "reloading": {"settings", "errors", "configuration"},
-    "events": {"story"},
+    "events": {"story", "events"},
     "media": VALUES | {"media"},
     "quality": VALUES | {"quality", "media"},
     "store": VALUES | {"store"},
