@@ -12,9 +12,12 @@ import pytest
 
 from storygen.errors import InvalidScript, InvalidSettings
 from storygen.library import run_story, run_story_sync, submit_story
+from storygen.production import Performance
+from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store.artifacts import Store
 from storygen.store.history import PastRun
+from storygen.vendors.server import Simulation
 
 SCRIPT = "# The Lamp\n\n## One\n\nADA: Who is there?\n"
 
@@ -58,6 +61,23 @@ def test_store_and_history_that_are_brought_along_stand_for_those_of_the_setting
     assert not (tmp_path / "state" / "history.sqlite").exists()
     assert list((tmp_path / "elsewhere").rglob("entry.json"))
     assert not list((tmp_path / "cache").rglob("entry.json"))
+
+
+def test_two_equal_runs_at_the_same_time_cause_one_vendor_call(settings: Settings, tmp_path: Path) -> None:
+    with Simulation() as vendor:
+        vendor.plan([{"fault": "slow", "vendor": "elevenlabs", "seconds": 0.2}])
+        speaking = {"elevenlabs": {"base_url": vendor.url("elevenlabs"), "api_keys": ["a-key"]}}
+        chosen = settings.model_dump() | {"providers": {"speech": ["elevenlabs"]}, "vendors": speaking}
+        gears = Gears()
+
+        async def both() -> list[Performance]:
+            folders = (tmp_path / "one", tmp_path / "two")
+            runs = (run_story(SCRIPT, chosen, folder=folder, gears=gears) for folder in folders)
+            return await asyncio.gather(*runs)
+
+        made = asyncio.run(both())
+        assert [each.report.run.outcome for each in made] == ["success", "success"]
+        assert len(vendor.requests("elevenlabs")) == 1
 
 
 def test_a_capability_that_there_is_not_is_refused(settings: Settings) -> None:

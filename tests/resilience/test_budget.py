@@ -226,7 +226,7 @@ def test_an_answer_that_was_kept_before_its_process_died_is_not_listed_as_lost(
     with events.watched(events.Watch((), "run")):
         asyncio.run(desk.caller(Voice(), gears=desk.gears("alpha", book=book), prices=DIME)(wish(TEN)))
     assert died
-    assert book.inherit("run", "run", desk.store.holds) == {}
+    assert book.inherit("run", "run", Store(desk.root).holds) == {}
 
 
 def test_a_failed_attempt_leaves_no_open_entry(desk: Desk, tmp_path: Path) -> None:
