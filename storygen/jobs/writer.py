@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,12 +72,12 @@ class Writer:
         self._thread.join()
 
     async def _put(self, work: Any, together: Together[Any, T]) -> T:
-        answer: Future[T] = Future()
+        answer: Future[T] = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._is_closed:
                 raise ResourceFailure("The queue is closed.", hint="Its process is ending; ask again in a moment.")
             self._changes.put(_Change(work, answer, together))
-        return await asyncio.shield(asyncio.wrap_future(answer))
+        return await asyncio.shield(answer)
 
     def _serve(self) -> None:
         while (first := self._changes.get()) is not None:
@@ -101,14 +101,9 @@ class Writer:
                 for change in group:
                     self._write([change])
             else:
-                for change in group:
-                    change.answer.set_exception(_told(error))
+                _hand_over((change.answer, _told(error)) for change in group)
             return
-        for change, answer in zip(group, answers, strict=True):
-            if isinstance(answer, StorygenError):
-                change.answer.set_exception(answer)
-            else:
-                change.answer.set_result(answer)
+        _hand_over(zip((change.answer for change in group), answers, strict=True))
 
     def _settle(self, group: list[_Change]) -> list[Any]:
         """Commit a group, again where others got in its way."""
@@ -126,6 +121,26 @@ class Writer:
             for together, changes in groupby(group, key=lambda change: change.together):
                 answers += together(connection, [change.work for change in changes])
         return answers
+
+
+def _hand_over(answers: Iterable[tuple[Future[Any], Any]]) -> None:
+    """Give a group its answers, all of them in one step of each event loop: every waking costs as much as a change."""
+    by_loop: dict[AbstractEventLoop, list[tuple[Future[Any], Any]]] = {}
+    for future, answer in answers:
+        by_loop.setdefault(future.get_loop(), []).append((future, answer))
+    for loop, theirs in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
+            loop.call_soon_threadsafe(_answer_all, theirs)
+
+
+def _answer_all(answers: Iterable[tuple[Future[Any], Any]]) -> None:
+    for future, answer in answers:
+        if future.cancelled():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
 
 
 def _each(connection: Connection, works: Sequence[Callable[[Connection], Any]]) -> list[Any]:

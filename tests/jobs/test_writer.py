@@ -6,6 +6,8 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from storygen.errors import CallerMistake, DiskFull, InvalidSettings, ResourceFa
 from storygen.jobs import database
 from storygen.jobs.base import JobState
 from storygen.jobs.store import SqlJobs
+from storygen.jobs.writer import Writer
 from tests.jobs.postgresql import PostgreSql
 from tests.jobs.queues import queue, story
 
@@ -115,6 +118,43 @@ def test_a_queue_that_is_closed_writes_what_is_on_its_way_and_refuses_the_rest(a
                 await jobs.submit([story()])
 
     asyncio.run(go())
+
+
+def test_one_who_ends_before_the_answer_leaves_the_writer_to_the_others(tmp_path: Path) -> None:
+    go_on = threading.Event()
+
+    async def leave() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await writer.write(lambda _: go_on.wait(20))
+
+    async def stay() -> str:
+        async with asyncio.timeout(20):
+            return await writer.write(lambda _: "written")
+
+    engine = database.open_address(f"sqlite:///{tmp_path / 'queue.sqlite'}", 5)
+    writer = Writer(engine)
+    asyncio.run(leave())
+    go_on.set()
+    assert asyncio.run(stay()) == "written"
+    writer.close()
+    engine.dispose()
+
+
+def test_a_process_that_is_forked_off_makes_ids_of_its_own() -> None:
+    forking = """
+import os
+from storygen.jobs.store import new_job_id
+new_job_id()
+child = os.fork()
+print(new_job_id()[16:], flush=True)
+if child:
+    os.waitpid(child, 0)
+else:
+    os._exit(0)
+"""
+    said = subprocess.run([sys.executable, "-c", forking], capture_output=True, text=True, check=True).stdout.split()
+    assert len(said) == len(set(said)) == 2
 
 
 def test_postgresql_may_go_and_come_back_without_a_restart_of_the_queue(postgresql: PostgreSql) -> None:
