@@ -8,27 +8,20 @@ import logging
 import secrets
 import time
 from collections import ChainMap
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
-from weakref import WeakKeyDictionary
 
 from storygen import events
 from storygen.costs.ledger import Ledger
-from storygen.costs.prices import PriceTable
-from storygen.delivery import gather, spent_usd
-from storygen.errors import StageTimeout, StorygenError
-from storygen.media import ffmpeg
+from storygen.delivery import gather
+from storygen.errors import StorygenError
 from storygen.past import open_history
-from storygen.pipeline import Pipeline, Steps
+from storygen.pipeline import Steps
 from storygen.providers.base import Capability, Provider
-from storygen.providers.registry import builtins, chains
-from storygen.resilience.call import Caller
+from storygen.providers.registry import chains
 from storygen.resilience.gears import Gears
 from storygen.scripts import Reading, read_source
 from storygen.settings import Settings
@@ -38,17 +31,16 @@ from storygen.store.files import staying, writing
 from storygen.store.history import PastDurations, PastRun, Runs
 from storygen.store.records import digest
 from storygen.store.unfinished import Begun, Unfinished
-from storygen.story import Brief, Cost, Manifest, Script, Source, Usage
+from storygen.story import Brief, Cost, Manifest, Script, Source
+from storygen.surroundings import at_most, costed, ffmpeg_in_use, in_gear, pipeline_in, remember, tell_lost
 from storygen.telemetry.context import describe
 from storygen.telemetry.recorder import Recorder, Recording
 from storygen.telemetry.report import build
 from storygen.telemetry.report_html import page
 from storygen.telemetry.report_records import Report
-from storygen.workshop import Pulse, Workshop
 
 PIPELINE = "story"
 _LOG = logging.getLogger("storygen")
-_threads: WeakKeyDictionary[asyncio.AbstractEventLoop, int] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +122,7 @@ async def perform(
     Raises what `produce` raises, after the history has it; what is refused before it begins is no run.
     """
     run_id = run_id or new_run_id()
-    recorder = Recorder(run_id, context=describe(settings, _ffmpeg(settings)))
+    recorder = Recorder(run_id, context=describe(settings, ffmpeg_in_use(settings)))
     delivery = None
     try:
         watching = (*observers, recorder)
@@ -142,44 +134,9 @@ async def perform(
         report, folder = build(recording), delivery.folder if delivery else None
         if recording.run is not None:
             run = PastRun.from_report(report.to_json(), recording.to_document(), folder)
-            _remember(run, parts.history or open_history(settings))
+            remember(run, parts.history or open_history(settings))
     _write_report(report, recording, delivery.folder)
     return Performance(delivery=delivery, report=report)
-
-
-async def prepare(
-    order: Order,
-    settings: Settings,
-    observers: Sequence[events.Observer],
-    gears: Gears,
-    *,
-    run_id: str,
-    longest: float | None = None,
-) -> Cost:
-    """Make all that the film of `order` waits for, and leave the rendering to the run that is to find it in the cache.
-
-    Returns what it cost, for that run's `Order.spent`. Only what fails is a run of its own, which the history has:
-    raises what `produce` raises.
-    """
-    recorder, ledger = Recorder(run_id, context=describe(settings, _ffmpeg(settings))), Ledger()
-    try:
-        with events.watched(events.Watch((*observers, ledger, recorder), run_id)), staying(settings.folders.cache):
-            try:
-                async with _at_most(longest):
-                    store, asked = Store(settings.folders.cache), cast("Any", chains(settings))
-                    _tell_lost(gears, store, run_id, order.earlier)
-                    resumes = order.earlier is not None
-                    pipeline = _pipeline(settings, asked, store, gears, None, resumes=resumes, takes=order.takes)
-                    await pipeline.prepare(order.story)
-            except StorygenError:
-                with _run(order, run_id, order.earlier) as run, _costed(run, ledger):
-                    raise
-    finally:
-        recording = recorder.recording()
-        if recording.run is not None:
-            past = PastRun.from_report(build(recording).to_json(), recording.to_document(), None)
-            _remember(past, open_history(settings))
-    return ledger.cost()
 
 
 async def produce(
@@ -204,17 +161,19 @@ async def produce(
         output.refuse_strangers(order.folder)
     with (
         events.watched(events.Watch((*observers, ledger), run_id)),
-        _run(order, run_id, earlier) as run,
-        _costed(run, ledger),
+        timed_run(order, run_id, earlier) as run,
+        costed(run, ledger),
         staying(settings.folders.cache),
         output.staging(order.folder or settings.folders.films) as gathered,
     ):
         unfinished.begin(story, Begun(run_id=run_id, traceparent=run.traceparent))
         store = parts.store or Store(settings.folders.cache)
-        async with _in_gear(gears, settings) as turning, _at_most(longest):
-            _tell_lost(turning, store, run_id, earlier)
+        async with in_gear(gears, settings) as turning, at_most(longest):
+            tell_lost(turning, store, run_id, earlier)
             asked = ChainMap({**parts.providers}, cast("Any", chains(settings)))
-            pipeline = _pipeline(settings, asked, store, turning, steps, resumes=earlier is not None, takes=order.takes)
+            pipeline = pipeline_in(
+                settings, asked, store, turning, steps, resumes=earlier is not None, takes=order.takes
+            )
             production = await pipeline.run(order.story)
         manifest = replace(
             await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
@@ -249,56 +208,14 @@ def last_success(settings: Settings) -> dict[str, float]:
     return {} if moment is None else {PIPELINE: moment}
 
 
-@asynccontextmanager
-async def _in_gear(gears: Gears | None, settings: Settings) -> AsyncIterator[Gears]:
-    """The gears that the process has, or some for this run alone."""
-    own = gears or Gears.from_settings(settings)
-    try:
-        yield own
-    finally:
-        if gears is None:
-            await own.close()
-
-
-def _tell_lost(gears: Gears, store: Store, run_id: str, earlier: Begun | None) -> None:
-    """Tell of calls whose answers died with the process of an earlier run: they may have been billed."""
-    if earlier is None or gears.book is None:
-        return
-    try:
-        lost = gears.book.inherit(run_id, earlier.run_id, store.holds)
-    except StorygenError as error:
-        _LOG.warning("Nobody knows what the interrupted run paid for nothing: %s.", error.message)
-        return
-    for provider, usd in lost.items():
-        spent = events.Spent(
-            provider=provider, model="", usage=Usage(), cost_usd=usd, wasted="failed", is_uncertain=True
-        )
-        events.emit(spent)
-
-
-@asynccontextmanager
-async def _at_most(seconds: float | None) -> AsyncIterator[None]:
-    """Raise `StageTimeout` where the block takes longer."""
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            yield
-    except TimeoutError as error:
-        if not limit.expired():
-            raise
-        raise StageTimeout(
-            f"The run took longer than {seconds:g} s.",
-            hint="What is finished is kept: try it again, or raise `queue.run_timeout`.",
-        ) from error
-
-
 def _write_report(report: Report, recording: Recording, folder: Path) -> None:
     with writing(folder):
         (folder / "report.json").write_text(json.dumps(report.to_json(), ensure_ascii=False, indent=1), "utf-8")
         (folder / "report.html").write_text(page(report, recording), "utf-8")
 
 
-def _run(order: Order, run_id: str, earlier: Begun | None) -> Any:
+def timed_run(order: Order, run_id: str, earlier: Begun | None) -> Any:
+    """The timed work that is a run, linked to the one that it goes on from."""
     title = order.story.title if isinstance(order.story, Script) else order.story.topic
     link = earlier.traceparent if earlier else order.link
     return events.timed("run", PIPELINE, run_id=run_id, title=title, source=order.source.format, link=link)
@@ -308,71 +225,11 @@ def _seed(order: Order) -> int:
     return order.story.seed if isinstance(order.story, Brief) else 0
 
 
-def _remember(run: PastRun, history: Runs) -> None:
-    """Put a run into the history; a history that cannot be written is told of and spoils nothing."""
-    try:
-        history.record(run)
-    except StorygenError as error:
-        _LOG.warning("This run will not be found again: %s.", error.message)
-
-
-def _pipeline(
-    settings: Settings,
-    asked: Mapping[Capability, Sequence[Provider[Any, Any]]],
-    store: Store,
-    gears: Gears,
-    steps: Steps | None,
-    *,
-    resumes: bool,
-    takes: Mapping[int, int],
-) -> Pipeline:
-    pulse = Pulse()
-    gears.adopt(settings)
-    _have_threads(gears.cores.count)
-    prices, purse = PriceTable(settings.prices), gears.purse()
-    ask = partial(Caller, store=store, gears=gears, prices=prices, purse=purse, resumes=resumes)
-    workshop = Workshop(
-        ask(asked),
-        gears.cache(store),
-        binary=ffmpeg.find_binary(settings.ffmpeg_path),
-        cores=gears.cores,
-        stall_seconds=settings.run.stall_seconds,
-        pulse=pulse,
-    )
-    stand_in = workshop.asking(ask(builtins(settings)))
-    return Pipeline(workshop, settings, pulse, steps, stand_in=stand_in, gate=gears.scenes, takes=takes)
-
-
-def _ffmpeg(settings: Settings) -> Path | None:
-    """The ffmpeg in use, None where there is none, which the run will tell of."""
-    try:
-        return ffmpeg.find_binary(settings.ffmpeg_path)
-    except StorygenError:
-        return None
-
-
-def _have_threads(cores: int) -> None:
-    """A thread per core for slow Python, made once for an event loop and kept for its later runs."""
-    loop = asyncio.get_running_loop()
-    if _threads.get(loop) != cores:
-        loop.set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
-        _threads[loop] = cores
-
-
 def _ship(run: Any, manifest: Manifest) -> None:
     events.emit(
         events.Shipped(fidelity=manifest.fidelity.value, seconds=manifest.film_seconds, reasons=manifest.reasons)
     )
     run.add(scenes=len(manifest.scenes), fidelity=manifest.fidelity.value)
-
-
-@contextmanager
-def _costed(run: Any, ledger: Ledger) -> Iterator[None]:
-    """Put down what a run cost, also where it fails; nothing where a price is unknown."""
-    try:
-        yield
-    finally:
-        run.add(cost_usd=spent_usd(ledger.cost()))
 
 
 async def _trim(store: Store, settings: Settings) -> None:

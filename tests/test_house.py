@@ -18,6 +18,8 @@ ANYTHING = {
     "__main__",
     "cli",
     "production",
+    "preparing",
+    "surroundings",
     "past",
     "delivery",
     "checkup",

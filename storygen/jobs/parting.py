@@ -12,7 +12,8 @@ from storygen.jobs.base import Job, JobState
 from storygen.jobs.scribe import Scribe
 from storygen.jobs.traces import processing
 from storygen.jobs.working import Ended, Hand, insisting, past_of
-from storygen.production import Order, prepare
+from storygen.preparing import prepare
+from storygen.production import Order
 from storygen.settings import Settings
 from storygen.store import records
 from storygen.store.unfinished import Begun
