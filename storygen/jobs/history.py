@@ -20,6 +20,7 @@ from storygen.jobs.writer import writing
 from storygen.store.history import DAY_SECONDS, NEAREST_OF, PastDurations, PastRun, is_askable, the_one
 
 _SUMMARY = [column for column in runs.c if column is not runs.c.recording]
+_AT_ONCE = 50
 
 
 @lru_cache(maxsize=8)
@@ -58,11 +59,16 @@ class SqlHistory:
             known = connection.execute(select(runs.c.run_id).order_by(runs.c.started.desc()).limit(NEAREST_OF))
             return the_one(_matching(connection, newest, run), run, list(known.scalars()))
 
-    def since(self, moment: float) -> list[PastRun]:
-        """The runs from a moment on, without their recordings."""
+    def each(self, moment: float) -> Iterator[PastRun]:
+        """The runs from a moment on, one after the other."""
         query = select(*_SUMMARY).where(runs.c.started >= moment).order_by(runs.c.started)
         with self._reading() as connection:
-            return [PastRun.from_row(row) for row in _rows(connection, query)]
+            for row in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
+                yield PastRun.from_row(dict(row))
+
+    def since(self, moment: float) -> list[PastRun]:
+        """The runs from a moment on."""
+        return list(self.each(moment))
 
     def durations(self, limit: int = 20) -> list[PastDurations]:
         """The latest successful runs, for estimates."""

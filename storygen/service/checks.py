@@ -98,7 +98,7 @@ async def services(house: House, kept: Kept, past_hours: int) -> dict[str, Any]:
     since = time.time() - past_hours * 3600
 
     async def look() -> list[dict[str, Any]]:
-        return await apart(lambda: hours(house.history.since(since)))
+        return await apart(lambda: hours(house.history.each(since)))
 
     rows = await kept.get(f"services.{past_hours}", look, fresh=10.0)
     seen = Services.among(house.telemetry.observers)

@@ -14,7 +14,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,6 +108,9 @@ class PastRun:
         }
 
 
+_SUMMARY = ", ".join(field.name for field in fields(PastRun) if field.name != "recording")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastDurations:
     """How long the stages of an earlier run took, for estimates: seconds of each that was made, and their number."""
@@ -146,8 +149,14 @@ class Runs(Protocol):
         Raises `CallerMistake` where there is none or more than one; it names those that come close.
         """
 
+    def each(self, moment: float) -> Iterator[PastRun]:
+        """The runs that started at `moment` (Unix) or later, oldest first, without their recordings.
+
+        They are read while they are asked for, so that thousands need no more memory than a few.
+        """
+
     def since(self, moment: float) -> list[PastRun]:
-        """The runs that started at `moment` (Unix) or later, oldest first, without their recordings."""
+        """All that `each` gives, at once."""
 
     def durations(self, limit: int = 20) -> list[PastDurations]:
         """The latest successful runs, for estimates, newest first."""
@@ -185,15 +194,20 @@ class History:
             known = database.execute("SELECT run_id FROM runs ORDER BY started DESC LIMIT ?", (NEAREST_OF,))
             return the_one(found, run, [row["run_id"] for row in known])
 
-    def since(self, moment: float) -> list[PastRun]:
-        """The runs that started at `moment` (Unix) or later, oldest first, without their recordings."""
+    def each(self, moment: float) -> Iterator[PastRun]:
+        """The runs from a moment on, one after the other."""
+        query = f"SELECT {_SUMMARY} FROM runs WHERE started >= ? ORDER BY started"  # noqa: S608 - our own columns
         with self._open() as database:
-            rows = database.execute("SELECT * FROM runs WHERE started >= ? ORDER BY started", (moment,)).fetchall()
-        return [PastRun.from_row({name: row[name] for name in row.keys() if name != "recording"}) for row in rows]  # noqa: SIM118
+            for row in database.execute(query, (moment,)):
+                yield PastRun.from_row(dict(row))
+
+    def since(self, moment: float) -> list[PastRun]:
+        """The runs from a moment on."""
+        return list(self.each(moment))
 
     def durations(self, limit: int = 20) -> list[PastDurations]:
         """The latest successful runs, for estimates, newest first."""
-        query = "SELECT * FROM runs WHERE outcome = 'success' ORDER BY started DESC LIMIT ?"
+        query = f"SELECT {_SUMMARY} FROM runs WHERE outcome = 'success' ORDER BY started DESC LIMIT ?"  # noqa: S608 - our own columns
         with self._open() as database:
             rows = database.execute(query, (limit,)).fetchall()
         return [PastDurations.from_row(dict(row)) for row in rows]

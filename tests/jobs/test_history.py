@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,21 @@ def test_since_gives_the_runs_of_that_time_oldest_first_without_their_recordings
     found = history.since(time.time() - 60)
     assert [(run.run_id, run.recording) for run in found] == [("b", {}), ("c", {})]
     assert found[0].report["sentence"].startswith("voice took 40 %")
+
+
+def test_a_look_over_many_runs_needs_the_memory_of_a_few(history: Runs) -> None:
+    for number in range(150):
+        history.record(past(f"run-{number}", ago=number))
+
+    def peak(look: Callable[[], int]) -> int:
+        tracemalloc.start()
+        assert look() == 150
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    look_at_all = peak(lambda: len(history.since(0)))
+    assert peak(lambda: sum(1 for _ in history.each(0))) < 0.7 * look_at_all
 
 
 def test_only_runs_that_went_well_are_asked_how_long_things_take(history: Runs) -> None:
