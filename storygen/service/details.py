@@ -15,7 +15,7 @@ from storygen.service.base import House
 from storygen.service.threads import apart
 from storygen.store.history import PastRun
 from storygen.store.output import MANIFEST
-from storygen.telemetry.steps import next_step
+from storygen.telemetry.steps import ON, next_step
 
 AT_ONCE = 2_000
 
@@ -107,8 +107,13 @@ async def detail_of(house: House, job: Job) -> dict[str, Any]:
         "uncertain_usd": cost.get("uncertain_usd", 0.0),
         "wasted_usd": cost.get("wasted_usd", 0.0),
         "sentence": past.report["sentence"] if past else "",
-        "next_step": next_step(str(job.error.get("kind", "error"))) if job.error else "",
+        "next_step": _next(str(job.error.get("kind", "error"))) if job.error else "",
     }
+
+
+def _next(kind: str) -> str:
+    """What to do about a kind of error; who asks a service has no command to give again."""
+    return next_step(kind).replace(ON, "Retry goes on from what is finished.")
 
 
 async def standing_of(jobs: SqlJobs, run: str) -> Standing:

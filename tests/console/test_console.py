@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.console.conftest import DESK, PHONE, console_settings
 from tests.console.looking import SECONDS, Desk, complaints, is_wider_than_seen
 from tests.servers import eventually
-from tests.service.running import Service, running
+from tests.service.running import Service, running, settings_below
 
 LONG = "# A long one\n\n" + "\n\n".join(
     f"## Scene {number}: Part {number}\nNarration: " + "Word by word it goes on and on, and nobody knows why. " * 12
@@ -167,7 +167,7 @@ def test_a_story_is_submitted_and_its_film_found_with_the_keyboard_alone(page: P
 
 
 def test_nothing_moves_under_the_reader_while_a_film_is_made(page: Page) -> None:
-    submit_text(page, LONG[:1500], "calm")
+    submit_text(page, LONG[:1500], "a lighthouse keeper who found a message in a bottle, and the sea")
     page.evaluate(
         "window.moved = 0; new PerformanceObserver(seen => { for (const one of seen.getEntries()) moved += one.value })"
         ".observe({type: 'layout-shift', buffered: true})"
@@ -197,6 +197,67 @@ def test_the_pages_work_without_scripts(chromium: Browser, service: Service) -> 
         service.over(page.url.rpartition("/")[2])
         page.reload()
         expect(page.locator("#film video")).to_have_count(1)
+
+
+def test_two_clicks_make_one_film(page: Page, service: Service) -> None:
+    page.goto("/")
+    page.locator("#topic").fill("a bell that rings twice")
+    page.get_by_role("button", name="Make the film").dblclick()
+    page.wait_for_url(re.compile(r"/runs/\d"))
+    made = service.client.get("/runs", params={"text": "a bell that rings twice"}).json()["runs"]
+    assert [run["id"] for run in made] == [page.url.rpartition("/")[2]]
+
+
+def test_a_form_that_is_sent_twice_gives_one_film_and_another_story_in_it_another(service: Service) -> None:
+    def sent(topic: str) -> str:
+        fields = {"once": "a-form-of-mine", "kind": "topic", "topic": topic}
+        answer = service.client.post(f"{service.url}/runs", data=fields, files={"file": ("", b"")})
+        assert answer.status_code == 303
+        return answer.headers["location"]
+
+    first = sent("a box of sand")
+    assert sent("a box of sand") == first
+    assert sent("a box of salt") != first
+
+
+def test_a_scene_that_is_asked_for_twice_is_made_anew_once(service: Service, film: str) -> None:
+    asked = [service.client.post(f"{service.url}/runs/{film}/remake", data={"scene": 1}) for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [303, 303]
+    assert asked[0].headers["location"] == asked[1].headers["location"]
+
+
+def test_a_second_retry_leads_to_the_film_as_the_first_did(service: Service) -> None:
+    run = service.submit(text=LONG.replace("nobody", "few"), settings={})["id"]
+    service.client.post(f"/runs/{run}/cancel")
+    service.over(run)
+    again = [service.client.post(f"{service.url}/runs/{run}/retry") for _ in range(2)]
+    assert [answer.status_code for answer in again] == [303, 303]
+    assert again[1].headers["location"] == f"/runs/{run}"
+    service.client.post(f"/runs/{run}/cancel")
+
+
+def test_a_film_that_waits_for_a_vendor_says_so_at_once_and_when_its_time_is_over(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    openai = {"api_keys": ["nobody"], "base_url": "http://127.0.0.1:9/v1", "retry_wait": 0.05}
+    guard = {"load_per_core": 1000, "memory_gb": 32}
+    slow = {"stage_timeout": {"idea": 12}}
+    settings = settings_below(tmp_path, vendors={"openai": openai}, run=slow, guard=guard)
+    with running(settings) as waiting, Desk(chromium, waiting.url, DESK).opened() as page:
+        run = waiting.submit(text=None, topic="a box", settings={"providers": {"text": ["openai"]}})["id"]
+        page.goto(f"/runs/{run}")
+        expect(page.locator("#film .trouble")).to_contain_text("openai is not available", timeout=SECONDS)
+        state(page, "out of time")
+        expect(page.locator("#waited-for")).to_contain_text("openai is not available")
+        expect(page.locator("#next-step")).to_contain_text("Retry goes on from what is finished.")
+
+
+def test_a_film_that_waits_for_the_machine_says_what_it_waits_for(chromium: Browser, tmp_path: Path) -> None:
+    with running(settings_below(tmp_path, guard={"free_memory_gb": 1e6})) as full:
+        run = full.submit(settings={})["id"]
+        with Desk(chromium, full.url, DESK).opened() as page:
+            page.goto(f"/runs/{run}")
+            expect(page.locator("#film")).to_contain_text("of memory are free", timeout=SECONDS)
 
 
 def test_an_unknown_film_is_a_page_that_leads_on(service: Service) -> None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ _NAME = "builtin"
 _INSTALL = "pip install espeakng-loader; where that has no wheel, configure another provider for speech."
 
 
+@cache
 def version() -> str:
     """The installed version of the library, empty where there is none."""
     from importlib import metadata

@@ -13,6 +13,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from storygen.cli.estimate import money, span
 from storygen.errors import NotAuthenticated, StorygenError
@@ -107,6 +108,8 @@ def _environment() -> Environment:
         "moment": _moment,
         "stamp": _stamp,
         "left": _left,
+        "whole": _whole,
+        "coded": _coded,
     }
     made.globals |= {"asset": address, "times": times, "looks": looks, "version": installed_version(), "since": _since}
     made.globals |= {"money": money, "span": span, "found_check": found}
@@ -130,6 +133,17 @@ def _since(now: float, unix: float) -> str:
         if passed >= size:
             return f"{times(int(passed // size), unit)} ago"
     return "just now"
+
+
+def _whole(value: float) -> str:
+    """A time that still grows, in whole seconds."""
+    return f"{round(value)} s" if value < 99 else seconds(value)
+
+
+def _coded(text: str) -> Markup:
+    """A sentence whose names of settings, between backticks, are set as such."""
+    parts = enumerate(plain(text).split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if odd % 2 else escape(part) for odd, part in parts)
 
 
 def _left(value: float | None) -> str:

@@ -18,6 +18,7 @@ from storygen.service.artifacts import FILMS
 from storygen.service.base import Caller, House
 from storygen.service.console.listing import films_part
 from storygen.service.console.looks import ASPECTS
+from storygen.service.console.noticing import noticed, trouble
 from storygen.service.console.render import PageRoute, house_of, is_part, live, page, see
 from storygen.service.console.telling import Told, told_of, under_way
 from storygen.service.details import AT_ONCE, detail_of, record_of
@@ -58,6 +59,8 @@ async def retry(request: Request, run: str, caller: Submitter, back: str = "") -
     try:
         await house_of(request).jobs.retry(run)
     except StorygenError as error:
+        if not (await job_for(request, run, caller)).state.is_over:  # somebody else, or a second click, was faster
+            return await _after(request, run, caller, back)
         if is_part(request) and back:
             return await films_part(request, caller, _wanted(back), said=error.message)
         raise
@@ -68,7 +71,7 @@ async def retry(request: Request, run: str, caller: Submitter, back: str = "") -
 async def remake(request: Request, run: str, caller: Submitter, scene: Annotated[int, Form(ge=1, le=2000)]) -> Response:
     """Make one scene anew, which gives a new film; go on to its page."""
     job = await job_for(request, run, caller)
-    again = await remade(house_of(request), job, scene, caller)
+    again = await remade(house_of(request), job, scene, caller, f"remake:{run}:{scene}")  # two clicks are one
     return see(f"/runs/{again.id}")
 
 
@@ -105,6 +108,9 @@ async def _shown(request: Request, run: str, caller: Caller) -> dict[str, Any]:
         "job": job,
         "detail": detail,
         "told": told,
+        "waits_for": house.worker.waits_for if house.worker is not None else "",
+        "noticed": noticed(detail),
+        "trouble": _trouble(detail, job),
         "picture": picture,
         "stages": _stages(detail),
         "film": next((name for name in FILMS if name in files), ""),
@@ -155,6 +161,14 @@ def _asked(house: House, job: Job, name: str) -> Any:
 
 def _shape(house: House, job: Job) -> str:
     return ASPECTS.get(str(_asked(house, job, "aspect")), "r9x16")
+
+
+def _trouble(detail: Mapping[str, Any], job: Job) -> str:
+    """Whom a film waits or waited for in vain, where its error does not name anybody."""
+    if not job.state.is_over:
+        return trouble(detail)
+    error = job.error or {}
+    return trouble(detail, error["stage"]) if error.get("stage") and not error.get("provider") else ""
 
 
 def _trace_url(house: House, job: Job) -> str:

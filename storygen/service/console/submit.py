@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from storygen.errors import CallerMistake, InvalidScript, StorygenError
+from storygen.jobs.base import Submission
 from storygen.scripts.decoding import decode
 from storygen.service.base import Caller
 from storygen.service.catalogue import guess, understood
@@ -29,6 +32,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Submitter = Annotated[Caller, Depends(require("submit"))]
 Reader = Annotated[Caller, Depends(require("read"))]
 RECENT = 4
+_ONCE = re.compile(r"[\w-]{8,40}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ async def submit(request: Request, caller: Submitter) -> Response:
         filled = await _filled(request)
         submission = await submission_of(_request(filled, settings), filled.file_name, caller, settings)
         parent = request.headers.get("traceparent", "")
-        job = (await accept(house_of(request), [submission], parent=parent))[0]
+        job = (await accept(house_of(request), [_once(submission, filled)], parent=parent))[0]
     except StorygenError as error:
         return await _form(request, caller, filled.fields, error)
     return see(f"/runs/{job.id}")
@@ -115,6 +119,7 @@ async def _form(
         fields=fields,
         may_submit="submit" in caller.scopes,
         kind=_Filled(fields=fields).kind,
+        once=secrets.token_urlsafe(12),
         values=choices.values(fields, settings),
         allowed=choices.allowed(settings),
         makers=choices.makers(settings),
@@ -125,6 +130,12 @@ async def _form(
         scenes=(),
         issues=(),
     )
+
+
+def _once(submission: Submission, filled: _Filled) -> Submission:
+    """The submission with a key of its form: two clicks give one run, and another story in the same form another."""
+    once = filled.fields.get("once", "")
+    return replace(submission, key=f"form:{once}:{submission.content[:16]}") if _ONCE.fullmatch(once) else submission
 
 
 def _request(filled: _Filled, settings: Settings) -> RunRequest:

@@ -29,6 +29,20 @@
       event.stopImmediatePropagation();
     }
   }, true);
+  // A form that is on its way is not sent again, and says so; a page that the browser brings back begins anew.
+  const wait = (form, is) => form.querySelectorAll("button").forEach((one) => {
+    one.toggleAttribute("aria-busy", is);
+    one.setAttribute("aria-disabled", is);
+  });
+  const leaves = (form) => form.method === "post" && !form.hasAttribute("data-hx-post");
+  document.addEventListener("submit", (event) => {
+    if (event.defaultPrevented || !leaves(event.target)) return;
+    if (event.target.querySelector("[aria-busy]")) event.preventDefault();
+    else wait(event.target, true);
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) [...document.forms].filter(leaves).forEach((form) => wait(form, false));
+  });
   // A live part that cannot be fetched any more says so, and again when it can; who was logged out is led to the log-in.
   const lost = (is) => document.body.classList.toggle("is-lost", is);
   document.addEventListener("htmx:error", () => lost(true));
