@@ -62,4 +62,5 @@ async def openapi(request: Request, caller: Annotated[Caller, Depends(security.r
     said: dict[str, Any] = request.app.openapi()
     allowed = choosable(runs.house_of(request).settings().service.per_run)
     said["components"]["schemas"][SETTINGS] = settings_schema(allowed)
+    security.describe(said)
     return runs.as_json(said)

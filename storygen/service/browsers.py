@@ -8,6 +8,7 @@ the last has the wrong `Host`. Programs such as curl say nothing of this and are
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -19,7 +20,7 @@ from storygen.settings import ServiceSettings
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 _PORTS = {"http": 80, "https": 443}
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"})
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -58,6 +59,7 @@ class Headed:
         await self._send(message)
 
 
+@lru_cache(64)
 def is_loopback(host: str) -> bool:
     """Whether a name or an address is this machine's own, whatever a resolver says."""
     bare = host.strip("[]").lower()
@@ -82,7 +84,7 @@ def check_host(headers: Headers, settings: ServiceSettings) -> None:
 
 def check_direct(headers: Headers) -> None:
     """Raise `NotAllowed` where a proxy stands between: without tokens it would let everybody in."""
-    if any(name in headers for name in _FORWARDED):
+    if any(name in _FORWARDED for name, _ in headers.raw):
         raise NotAllowed("Through a proxy the service needs tokens.", hint="Set service.tokens_file.")
 
 

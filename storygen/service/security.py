@@ -9,11 +9,10 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from html import escape
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request, Security
-from fastapi.security import APIKeyCookie, HTTPBearer
+from fastapi import FastAPI, Request
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -40,8 +39,19 @@ LOGIN = "/login"
 OPEN = PROBES | {LOGIN}
 OPEN_FOLDER = "/static/"
 EVERYTHING = Caller(name=LOCAL, scopes=frozenset(SCOPES))
-_BEARER = HTTPBearer(auto_error=False, description="A token of service.tokens_file; on loopback none is needed.")
-_COOKIE = APIKeyCookie(name=sessions.COOKIE, auto_error=False, description="The console's, given at /login.")
+_SCHEMES: dict[str, dict[str, str]] = {
+    "HTTPBearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of service.tokens_file; on loopback none is needed.",
+    },
+    "APIKeyCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": sessions.COOKIE,
+        "description": "The console's, given at /login.",
+    },
+}
 
 
 def check_binding(settings: Settings) -> None:
@@ -59,9 +69,7 @@ def check_binding(settings: Settings) -> None:
 def require(scope: base.Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency that gives the caller. Raises `NotAuthenticated` and `NotAllowed`, also for a missing CSRF token."""
 
-    async def allowed(
-        request: Request, _token: Annotated[Any, Security(_BEARER)], _cookie: Annotated[Any, Security(_COOKIE)]
-    ) -> Caller:
+    async def allowed(request: Request) -> Caller:
         caller = await _caller(request)
         if scope not in caller.scopes:
             raise NotAllowed(f"This token may not {scope}.", hint="Ask the operator for the scope.")
@@ -70,9 +78,7 @@ def require(scope: base.Scope) -> Callable[..., Awaitable[Caller]]:
     return allowed
 
 
-async def may_scrape(
-    request: Request, _token: Annotated[Any, Security(_BEARER)], _cookie: Annotated[Any, Security(_COOKIE)]
-) -> Caller:
+async def may_scrape(request: Request) -> Caller:
     """A dependency that lets operators in, and the token `[metrics]` of the tokens file."""
     caller = await _caller(request)
     if caller.name != SCRAPER and "operate" not in caller.scopes:
@@ -96,6 +102,18 @@ def install(app: FastAPI, house: House) -> None:
     app.state.door = Door(house, is_private=is_loopback(settings.service.host))
     app.include_router(sessions.router)
     app.add_middleware(_Entrance, door=app.state.door)
+
+
+def describe(document: dict[str, Any]) -> None:
+    """Write into an OpenAPI document how one says who asks; all but what is open needs that.
+
+    Here, since FastAPI's own classes for it would look at every request a second time.
+    """
+    document["components"]["securitySchemes"] = _SCHEMES
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if not _is_open(path):
+                operation["security"] = [{name: []} for name in _SCHEMES]
 
 
 class Door:
