@@ -1,40 +1,41 @@
-"""The worker, killed again and again over a load of runs: nothing is lost, and nothing that is kept is paid twice."""
+"""Service and workers, killed again and again over a load of runs: nothing is lost, nothing kept is paid twice."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.clients import Client, door
 from benchmarks.harness import Figure, suite
+from benchmarks.machines import SERVICE, WORKER, Machine, environment_of, settings_of
 from storygen.events import Event, Timed
 from storygen.jobs.base import Job, JobState, Submission
 from storygen.jobs.database import open_database
 from storygen.jobs.store import SqlJobs
-from storygen.settings import FilmSettings, FolderSettings, QueueSettings, Settings
+from storygen.settings import Settings
+from tests.jobs.brokers import Redis, free_port
 
-ROOT = Path(__file__).parents[1]
-KEY = "sk-simulated-0123456789"
 MOMENTS = 100
 STORIES = 60
-LEASE = 1.5
+LONGEST_LIFE = 2.0
+UNREADY = 0.2  # of the kills do not wait until their process is ready
 PATIENCE = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toll:
-    """What a load of runs came to: how each ended, what vendors billed, and what is listed as uncertain, in dollars."""
+    """What a load of runs came to: how each ended, what clients saw, and dollars: billed, and uncertain."""
 
     jobs: tuple[Job, ...]
+    clients: tuple[Client, ...]
     billed: float
     uncertain: float
 
@@ -43,14 +44,30 @@ class Toll:
         """Submissions that did not become films."""
         return sum(job.state is not JobState.SUCCESS for job in self.jobs)
 
+    @property
+    def gaps(self) -> int:
+        """Streams with a gap, a repeat, another end than the queue knows, or an answer that nobody should give."""
+        ends = {job.id: job.state.value for job in self.jobs}
+        return sum(client.has_gap or bool(client.odd) or not _ended_so(client, ends) for client in self.clients)
+
 
 @suite(long=True)
 def kill() -> Iterator[Figure]:
-    """`storygen serve`, killed with signal 9 at a hundred random moments, and the same load left alone."""
+    """`storygen serve`, and a service with a Celery worker, killed with signal 9 at a hundred moments each."""
     quiet = toll_of(STORIES, moments=0)
-    killed = toll_of(STORIES, moments=MOMENTS)
-    yield Figure(name="kill_lost_runs", values=(float(quiet.lost + killed.lost),), unit="runs", limit=0.0)
-    yield Figure(name="kill_double_paid", values=(paid_twice(quiet, killed),), unit="USD", limit=0.0)
+    tolls = [toll_of(STORIES, moments=MOMENTS), toll_of(STORIES, moments=MOMENTS, engine="celery")]
+    for toll in tolls:
+        print(
+            f"# billed {toll.billed:.4f}, uncertain {toll.uncertain:.4f}, undisturbed {quiet.billed:.4f} USD",
+            file=sys.stderr,
+        )
+    yield Figure(name="kill_lost_runs", values=_worst(toll.lost for toll in [quiet, *tolls]), unit="runs", limit=0.0)
+    yield Figure(
+        name="kill_double_paid", values=_worst(paid_twice(quiet, toll) for toll in tolls), unit="USD", limit=0.0
+    )
+    yield Figure(
+        name="kill_stream_gaps", values=_worst(toll.gaps for toll in [quiet, *tolls]), unit="streams", limit=0.0
+    )
 
 
 @suite()
@@ -60,104 +77,84 @@ def scheduling() -> Iterator[Figure]:
     yield Figure(name="schedule_embedded_ms", values=values, unit="ms", limit=20.0)
 
 
-def paid_twice(quiet: Toll, killed: Toll) -> float:
+def paid_twice(quiet: Toll, disturbed: Toll) -> float:
     """What was billed beyond what the load costs once and what is listed as uncertain, in US dollars."""
-    return round(max(0.0, killed.billed - quiet.billed - killed.uncertain), 6)
+    return round(max(0.0, disturbed.billed - quiet.billed - disturbed.uncertain), 6)
 
 
-def toll_of(stories: int, *, moments: int, seed: int = 0) -> Toll:
-    """Submit stories, kill the service at so many random moments, and let it end what is left."""
+def toll_of(stories: int, *, moments: int, seed: int = 0, engine: str = "embedded") -> Toll:
+    """Let clients submit stories and watch them, while processes are killed at so many moments; then let all end."""
     from storygen.vendors.server import Simulation
 
-    with Simulation() as vendors, tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as held:
+        vendors = held.enter_context(Simulation())
+        home = Path(held.enter_context(tempfile.TemporaryDirectory()))
         vendors.plan([{"fault": "slow", "rate": 0.5, "seconds": 0.5}], seed=seed)
-        home = Path(folder)
-        environment = environment_of(home, vendors)
-        submitted = asyncio.run(_submit(home, stories))
+        environment = environment_of(home, vendors) | {"STORYGEN_SERVICE__PORT": str(free_port())}
+        commands = [SERVICE]
+        if engine == "celery":
+            broker = Redis(home / "redis")
+            held.callback(broker.kill)
+            environment |= {"STORYGEN_QUEUE__ENGINE": "celery", "STORYGEN_QUEUE__BROKER": broker.url}
+            commands.append(WORKER)
+        machines = [Machine(words, environment, home) for words in commands]
+        for machine in machines:
+            held.callback(machine.end)
         dice = random.Random(seed)
+        texts = [f"Number {n} went to see the sea.\n\nIt was there, all of it, {n} times." for n in range(stories)]
+        clients = asyncio.run(_disturbed(machines, texts, dice, moments))
+        for machine in reversed(machines):
+            machine.end(signal.SIGTERM)
+        jobs = asyncio.run(ended(settings_of(home), clients))
+        billed, uncertain = float(vendors.billed()["usd"]), uncertain_of(settings_of(home))
+        return Toll(jobs=jobs, clients=clients, billed=billed, uncertain=uncertain)
+
+
+async def _disturbed(
+    machines: Sequence[Machine], texts: Sequence[str], dice: random.Random, moments: int
+) -> tuple[Client, ...]:
+    """Clients whose stories are over, one after the other submitted while machines were killed."""
+    url = f"http://127.0.0.1:{machines[0].environment['STORYGEN_SERVICE__PORT']}"
+    clients = tuple(Client(text) for text in texts)
+    for machine in machines:
+        machine.begin()
+    async with door(url) as http, asyncio.timeout(PATIENCE + 20 * moments):
+        waits = [dice.uniform(0, moments) for _ in clients]
+        watching = [asyncio.create_task(client.go(http, wait)) for client, wait in zip(clients, waits, strict=True)]
         for _ in range(moments):
-            with started(environment, home) as service:
-                time.sleep(dice.uniform(0.0, 2.0))
-                service.send_signal(signal.SIGKILL)
-                service.wait()
-        with started(environment, home) as service:
-            jobs = asyncio.run(_ended(home, submitted))
-            service.send_signal(signal.SIGTERM)
-            service.wait()
-        return Toll(jobs=jobs, billed=float(vendors.billed()["usd"]), uncertain=_uncertain(home))
+            victim = dice.choice(machines)
+            if dice.random() >= UNREADY:
+                await victim.ready()
+            await asyncio.sleep(dice.uniform(0, LONGEST_LIFE))
+            await asyncio.to_thread(victim.end)
+            victim.begin()
+        await asyncio.gather(*watching, *(machine.ready() for machine in machines))
+    return clients
 
 
-def environment_of(home: Path, vendors: Any) -> dict[str, str]:
-    """What tells storygen to make small films below a folder, with voices and pictures of simulated vendors."""
-    folders = {f"STORYGEN_FOLDERS__{kind.upper()}": str(home / kind) for kind in ("films", "cache", "state")}
-    return os.environ | folders | {
-        "PYTHONPATH": str(ROOT),
-        "ELEVENLABS_API_KEY": KEY,
-        "OPENAI_API_KEY": KEY,
-        "STORYGEN_PROVIDERS__SPEECH": '["elevenlabs"]',
-        "STORYGEN_PROVIDERS__IMAGES": '["openai"]',
-        "STORYGEN_VENDORS__ELEVENLABS__BASE_URL": vendors.url("elevenlabs"),
-        "STORYGEN_VENDORS__OPENAI__BASE_URL": vendors.url("openai"),
-        "STORYGEN_FILM__HEIGHT": "144",
-        "STORYGEN_FILM__FPS": "10",
-        "STORYGEN_FILM__PRESET": "ultrafast",
-        "STORYGEN_QUEUE__LEASE_SECONDS": str(LEASE),
-        "STORYGEN_QUEUE__CLAIMS": "100",
-        "STORYGEN_GUARD__LOAD_PER_CORE": "1000",
-        "STORYGEN_GUARD__MEMORY_GB": "16",
-        "STORYGEN_SERVICE__PORT": "0",
-    }  # fmt: skip
-
-
-def started(environment: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
-    """The service, once it answers."""
-    command = [sys.executable, "-m", "storygen", "serve"]
-    with (home / "service.log").open("ab") as log:
-        service = subprocess.Popen(command, env=environment, cwd=home, stdout=subprocess.PIPE, stderr=log)
-    assert service.stdout is not None
-    if not service.stdout.readline():
-        raise RuntimeError(f"the service did not begin: {(home / 'service.log').read_text()[-2000:]}")
-    return service
-
-
-def _settings(home: Path) -> Settings:
-    return Settings(
-        film=FilmSettings(height=144, fps=10, preset="ultrafast"),
-        folders=FolderSettings(films=home / "films", cache=home / "cache", state=home / "state"),
-        queue=QueueSettings(lease_seconds=LEASE),
-    )
-
-
-async def _submit(home: Path, stories: int) -> list[Job]:
-    jobs = SqlJobs(open_database(_settings(home)))
+async def ended(settings: Settings, clients: Sequence[Client]) -> tuple[Job, ...]:
+    """The jobs of clients, as the queue has them in the end."""
+    jobs = SqlJobs(open_database(settings))
     try:
-        texts = (f"Number {n} went to see the sea.\n\nIt was there, all of it, {n} times." for n in range(stories))
-        return await jobs.submit([Submission(caller="local", name="", text=text, format="text") for text in texts])
+        return tuple([await jobs.get(client.run) for client in clients])
     finally:
         await jobs.close()
 
 
-async def _ended(home: Path, submitted: Sequence[Job]) -> tuple[Job, ...]:
-    """The jobs as they ended, or as they are after a quarter of an hour."""
-    jobs = SqlJobs(open_database(_settings(home)))
-    until = time.monotonic() + PATIENCE
-    try:
-        while time.monotonic() < until:
-            counts = await jobs.counts()
-            if counts["queued"] + counts["running"] == 0:
-                break
-            await asyncio.sleep(0.2)
-        return tuple([await jobs.get(job.id) for job in submitted])
-    finally:
-        await jobs.close()
-
-
-def _uncertain(home: Path) -> float:
+def uncertain_of(settings: Settings) -> float:
     """What the reports of all runs list as perhaps billed, in US dollars."""
     from storygen.past import open_history
 
-    runs = open_history(_settings(home)).since(0.0)
+    runs = open_history(settings).since(0.0)
     return sum(float(run.report["cost"]["uncertain_usd"]) for run in runs)
+
+
+def _worst(values: Iterator[float]) -> tuple[float]:
+    return (max(map(float, values)),)
+
+
+def _ended_so(client: Client, ends: Mapping[str, str]) -> bool:
+    return client.ends == 1 and client.told[-1].kind == ends[client.run]
 
 
 class _FirstStage:
@@ -192,7 +189,7 @@ async def _waits(times: int) -> list[float]:
     from storygen.store.films import open_films
 
     with tempfile.TemporaryDirectory() as folder:
-        settings = _settings(Path(folder))
+        settings = settings_of(Path(folder))
         jobs, gears, films, probe = SqlJobs(open_database(settings)), Gears(), open_films(settings), _FirstStage()
         watching = SimpleNamespace(observers=(probe,))
         worker = Worker(

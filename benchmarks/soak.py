@@ -20,7 +20,7 @@ import httpx
 import psutil
 
 from benchmarks.harness import Figure, suite
-from benchmarks.kill import environment_of, started
+from benchmarks.machines import environment_of, started
 from storygen.vendors.server import Simulation
 
 MINUTES = 30.0
