@@ -78,7 +78,7 @@ def _watch(inbox: Inbox, reloader: Reloader, at_once: int, line: Callable[[Finis
                 telemetry.observers,
                 at_once=at_once,
                 tell=lambda said: print(line(said), flush=True),
-                adopt=telemetry.adopt,
+                adopt=lambda new: telemetry.adopt(new, models(new), serving(new)),
             )
             print(f"Stories in {inbox.folder} become films. Ctrl-C ends it.", file=sys.stderr, flush=True)
             try:

@@ -16,6 +16,7 @@ from storygen.jobs.celery import add_tasks, celery_app
 from storygen.jobs.crew import Crew, Loop
 from storygen.jobs.guard import Guard
 from storygen.jobs.opening import open_jobs, reconcile
+from storygen.providers.registry import models, serving
 from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
 from storygen.settings import Settings
@@ -116,4 +117,5 @@ async def _reload(reloader: Reloader, telemetry: Telemetry) -> None:
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         if await asyncio.to_thread(reloader.check):
-            telemetry.adopt(reloader.settings)
+            settings = reloader.settings
+            telemetry.adopt(settings, models(settings), serving(settings))

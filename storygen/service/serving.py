@@ -20,6 +20,7 @@ from storygen.jobs.store import new_job_id
 from storygen.jobs.traces import RUNS
 from storygen.jobs.worker import Worker
 from storygen.past import open_history
+from storygen.providers.registry import models, serving
 from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
 from storygen.service.app import create_app
@@ -158,7 +159,8 @@ async def _follow(reloader: Reloader, telemetry: Telemetry) -> None:
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         if await asyncio.to_thread(reloader.check):
-            telemetry.adopt(reloader.settings)
+            settings = reloader.settings
+            telemetry.adopt(settings, models(settings), serving(settings))
 
 
 async def _end(app: FastAPI, server: Server, house: House, tasks: list[asyncio.Task[Any]]) -> None:

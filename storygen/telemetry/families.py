@@ -70,7 +70,7 @@ class Room:
 class Family(Generic[M]):
     """A metric whose children are found by their label values; what is not allowed becomes `other` and is counted."""
 
-    __slots__ = ("_allowed", "_bound", "_labels", "_overflow", "_room", "_series", "metric", "name")
+    __slots__ = ("_allowed", "_bound", "_growing", "_labels", "_overflow", "_room", "_series", "metric", "name")
 
     def __init__(
         self, declared: names.Metric, allowed: Allowed, registry: CollectorRegistry, overflow: Counter, room: Room
@@ -82,13 +82,13 @@ class Family(Generic[M]):
         metric = kind(declared.name, declared.help, labels, registry=registry, **options)
         self.metric: M = metric  # type: ignore[assignment]  # its declared type decides
         self._bound: dict[tuple[str, ...], M] = {}
-        self._allowed = tuple(
-            frozenset({*label.values, *(allowed.added(label.name) if label.grows else ())}) for label in declared.labels
-        )
+        self._growing = tuple(label.name for label in declared.labels if label.grows)
+        self._allowed = tuple(frozenset(label.values) for label in declared.labels)
+        self.adopt(allowed)
         self._overflow = overflow
         self._room = room
         self._series = len(declared.buckets) + 3 if declared.buckets else 1  # as well the last bucket, sum and count
-        if any(label.grows for label in declared.labels):
+        if self._growing:
             overflow.labels(declared.name)
 
     def of(self, *values: str) -> M:
@@ -100,6 +100,15 @@ class Family(Generic[M]):
         place = self._labels.index(label)
         kept = self._allowed[place] | frozenset(values)
         self._allowed = (*self._allowed[:place], kept, *self._allowed[place + 1 :])
+
+    def adopt(self, allowed: Allowed) -> None:
+        """Add what settings add; values of earlier ones stay, as what a run under way may still name."""
+        for label in self._growing:
+            self.allow(label, allowed.added(label))
+
+    def has(self, *values: str) -> bool:
+        """Whether there is a child with these label values."""
+        return values in self._bound
 
     def remove(self, *values: str) -> None:
         """Let the child with these label values vanish, if it is there."""
@@ -139,6 +148,11 @@ class Families:
             for metric in names.registered()
             if metric is not declared
         }
+
+    def adopt(self, allowed: Allowed) -> None:
+        """Let labels have what settings add to them now."""
+        for family in self._families.values():
+            family.adopt(allowed)
 
     def counter(self, name: str) -> Family[Counter]:
         """The counter `name`."""

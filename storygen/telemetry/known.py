@@ -119,12 +119,14 @@ def _create_attempts(families: Families, capability: str, chain: tuple[str, ...]
 
 
 def _create_breakers(families: Families, capability: str, chain: tuple[str, ...]) -> None:
-    """Breakers begin closed; built-ins have none."""
+    """Breakers begin closed, those that are there stay as they are; built-ins have none."""
     families.counter("storygen_circuit_breaker_transitions_total").create(chain, capability, words.BREAKER_STATES)
     families.counter("storygen_circuit_breaker_calls_total").create(chain, capability, words.BREAKER_RESULTS)
+    states = families.gauge("storygen_circuit_breaker_state")
     for provider in chain:
-        for state in words.BREAKER_STATES:
-            families.gauge("storygen_circuit_breaker_state").of(provider, capability, state).set(state == "closed")
+        if not states.has(provider, capability, "closed"):
+            for state in words.BREAKER_STATES:
+                states.of(provider, capability, state).set(state == "closed")
 
 
 def set_budgets(families: Families, budgets: Mapping[str, float | None]) -> None:

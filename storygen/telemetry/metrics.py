@@ -42,6 +42,11 @@ class Metrics:
         self.hears = self._noted.keys()
         self.families = families
 
+    def adopt(self, allowed: Allowed) -> None:
+        """Name from now on what other settings add, too, with its series."""
+        self.families.adopt(allowed)
+        create_known(self.families, allowed)
+
     def began(self, timed: Timed) -> None:
         """Count what is under way."""
         if timed.kind == "operation":

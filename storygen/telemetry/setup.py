@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
     from storygen.telemetry.endpoint import Endpoint
+    from storygen.telemetry.families import Allowed
     from storygen.telemetry.logs import Logs
     from storygen.telemetry.metrics import Metrics
     from storygen.telemetry.redaction import Redactor
@@ -58,9 +59,18 @@ class Telemetry:
         """Keep the metrics open until they were scraped once more; says whether they were."""
         return self._endpoint is not None and self._endpoint.linger(self._settings.telemetry.metrics_linger_seconds)
 
-    def adopt(self, settings: Settings) -> None:
-        """Show other budgets, timeouts and limits from now on; everything else stays as it was started."""
+    def adopt(
+        self,
+        settings: Settings,
+        models: Mapping[str, Sequence[str]],
+        serving: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Show other budgets, timeouts and limits from now on, and name other providers and models.
+
+        `models` and `serving` are as in `start`. Everything else stays as it was started.
+        """
         if self.metrics is not None:
+            self.metrics.adopt(_allowed(settings, models, serving))
             _show_settings(self.metrics, settings)
 
     def flush(self) -> None:
@@ -151,20 +161,27 @@ def _create_metrics(
     serving: Mapping[str, Mapping[str, str]],
     last_success: Mapping[str, float],
 ) -> Metrics:
-    from storygen.telemetry.families import allowed_from
     from storygen.telemetry.known import watch_disks
     from storygen.telemetry.metrics import Metrics
 
-    wanted = settings.telemetry
-    known = {provider: tuple(of) for provider, of in models.items()}
-    known[""] = wanted.models
-    allowed = allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines, serving)
-    metrics = Metrics(registry, allowed)
+    metrics = Metrics(registry, _allowed(settings, models, serving))
     _show_settings(metrics, settings)
     watch_disks(metrics.families, {"output": settings.folders.films, "cache": settings.folders.cache})
     for pipeline, moment in last_success.items():
         metrics.families.gauge("storygen_last_success_timestamp_seconds").of(pipeline).set(moment)
     return metrics
+
+
+def _allowed(
+    settings: Settings, models: Mapping[str, Sequence[str]], serving: Mapping[str, Mapping[str, str]]
+) -> Allowed:
+    """What labels of metrics may be under these settings."""
+    from storygen.telemetry.families import allowed_from
+
+    wanted = settings.telemetry
+    known = {provider: tuple(of) for provider, of in models.items()}
+    known[""] = wanted.models
+    return allowed_from(settings.providers.model_dump(), known, wanted.operations, wanted.pipelines, serving)
 
 
 def _show_settings(metrics: Metrics, settings: Settings) -> None:

@@ -17,8 +17,19 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from storygen.errors import InvalidSettings
-from storygen.events import Watch, timed, watched
-from storygen.settings import FolderSettings, LogSettings, Settings, TelemetrySettings
+from storygen.events import BreakerChanged, Spent, Watch, emit, timed, watched
+from storygen.providers.registry import models, serving
+from storygen.settings import (
+    ElevenLabsSettings,
+    FolderSettings,
+    LogSettings,
+    OpenAISettings,
+    ProviderSettings,
+    Settings,
+    TelemetrySettings,
+    VendorsSettings,
+)
+from storygen.story import Usage
 from storygen.telemetry import export
 from storygen.telemetry.receiver import Receiver
 from storygen.telemetry.setup import start
@@ -96,6 +107,32 @@ def test_a_run_can_be_scraped_with_its_limits_disks_and_the_last_success(tmp_pat
     assert values["storygen_concurrency_limit", "scenes"] == 16
     assert values["storygen_disk_free_bytes", "output"] > 0
     assert values["storygen_last_success_timestamp_seconds", "story"] > 1_700_000_000
+
+
+def test_models_and_providers_of_settings_that_are_read_again_have_their_own_series() -> None:
+    before = Settings(logs=QUIET, providers=ProviderSettings(text=("openai",), speech=("openai",)))
+    chosen = VendorsSettings(openai=OpenAISettings(text_model="gpt-next"), elevenlabs=ElevenLabsSettings(at_once=3))
+    after = before.model_copy(
+        update={"vendors": chosen, "providers": ProviderSettings(text=("openai",), speech=("openai", "elevenlabs"))}
+    )
+    registry = CollectorRegistry()
+    with start(before, models=models(before), serving=serving(before), registry=registry, environ={}) as telemetry:
+        with watched(Watch(telemetry.observers)):
+            emit(BreakerChanged(provider="openai", capability="text", to_state="open"))
+        telemetry.adopt(after, models(after), serving(after))
+        with watched(Watch(telemetry.observers)), timed("stage", "script"):
+            for model in (
+                "gpt-next",
+                "gpt-5.4-mini",
+            ):  # a run under way still names the old one
+                emit(Spent(provider="openai", model=model, usage=Usage(input_tokens=5), cost_usd=0.25))
+    found = {(s.name, *s.labels.values()): s.value for family in registry.collect() for s in family.samples}
+    assert found["storygen_cost_usd_total", "script", "openai", "gpt-next"] == 0.25
+    assert found["storygen_cost_usd_total", "script", "openai", "gpt-5.4-mini"] == 0.25
+    assert found["storygen_calls_total", "voice", "elevenlabs", "success"] == 0
+    assert found["storygen_concurrency_limit", "elevenlabs"] == 3
+    assert found["storygen_circuit_breaker_state", "openai", "text", "open"] == 1
+    assert sum(value for (name, *_), value in found.items() if name == "storygen_label_overflow_total") == 0
 
 
 class Refusing(SpanExporter):
