@@ -11,6 +11,8 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
+import psutil
+
 from tests.jobs.brokers import Server, missing
 from tests.servers import eventually
 
@@ -54,6 +56,12 @@ class PostgreSql(Server):
         os.kill(self._process.pid, signal.SIGINT)
         self._process.wait(30)
         eventually(lambda: not self.is_up())
+
+    def kill(self) -> None:
+        """End it at once; its sessions live on until they notice, and answer till then."""
+        sessions = psutil.Process(self._process.pid).children() if self._process.returncode is None else []
+        super().kill()
+        psutil.wait_procs(sessions, timeout=30)
 
     def remove(self) -> None:
         """End it, and forget what it kept."""

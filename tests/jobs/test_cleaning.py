@@ -63,7 +63,7 @@ def test_runs_that_ended_long_ago_go_with_their_films_and_open_ones_stay(tmp_pat
 
         assert (cleaned.runs, cleaned.films, cleaned.film_bytes) == (1, 1, 1000)
         assert set(await films.sizes()) == {waiting.id, running.id}
-        assert [job.id for job in (await here.jobs.page(_all())).jobs] == [running.id, waiting.id]
+        assert {job.id for job in (await here.jobs.page(_all())).jobs} == {running.id, waiting.id}
 
     cleaning(tmp_path, test, keep_days=2)
 

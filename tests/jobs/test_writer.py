@@ -147,7 +147,7 @@ import os
 from storygen.jobs.store import new_job_id
 new_job_id()
 child = os.fork()
-print(new_job_id()[16:], flush=True)
+os.write(1, f"{new_job_id()[16:]}\\n".encode())  # at once, so that two do not mix
 if child:
     os.waitpid(child, 0)
 else:
