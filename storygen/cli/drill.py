@@ -22,7 +22,8 @@ def drill(
     """Break one thing at a time in a running pipeline, and see whether the right alert arrives, and no other.
 
     Runs Prometheus, Alertmanager, a trace store, two storygen processes and simulated vendors on this machine, with the
-    windows of all rules scaled down. Needs neither keys nor a network. Exits with 1 where an alert was missed or false.
+    windows of all rules scaled down; for what breaks a queue, also a service, two workers and a Redis. Needs neither
+    keys nor a network. Exits with 1 where an alert was missed or false.
     """
     import json
     import sys

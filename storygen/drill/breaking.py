@@ -8,13 +8,17 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from itertools import cycle
 
-from storygen.drill.faults import SPEAKER, Act, Fault
+from storygen.drill.base import SPEAKER, Act, Fault
+from storygen.drill.crew import Crew
+from storygen.drill.ffmpeg import Mode
 from storygen.drill.subject import Subject
 from storygen.stack.stack import Stack
 
 _FLAP_SECONDS = 0.6
 _DAMAGE_SECONDS = 0.2
 _READY_SECONDS = 60.0
+_FLOOD_SECONDS = 0.1
+_RUNS_TO_STRIKE = 3
 _Block = AbstractContextManager[None]
 
 
@@ -25,6 +29,13 @@ class Scene:
     stack: Stack
     subject: Subject
     voice_seconds: float
+
+    @property
+    def crew(self) -> Crew:
+        """The queue and its workers, which are there for the faults that need them."""
+        crew = self.subject.crew
+        assert crew is not None  # noqa: S101 - the drill has started it
+        return crew
 
 
 @contextmanager
@@ -81,14 +92,14 @@ def _filling(_: Fault, scene: Scene) -> Iterator[None]:
         disk.free(pid)
 
 
-def _ffmpeg(mode: str) -> Callable[[Fault, Scene], _Block]:
+def _ffmpeg(mode: Mode) -> Callable[[Fault, Scene], _Block]:
     @contextmanager
     def block(_: Fault, scene: Scene) -> Iterator[None]:
-        scene.subject.set_ffmpeg(mode)
+        scene.subject.ffmpeg.set(mode)
         try:
             yield
         finally:
-            scene.subject.set_ffmpeg("")
+            scene.subject.ffmpeg.set("")
 
     return block
 
@@ -120,6 +131,54 @@ def _without(count: int) -> Callable[[Fault, Scene], _Block]:
 
 
 @contextmanager
+def _killing(_: Fault, scene: Scene) -> Iterator[None]:
+    """The worker is started again; what it was at another one has begun by then, or does so soon."""
+    crew = scene.crew
+    crew.keep_busy(_RUNS_TO_STRIKE)
+    crew.workers[-1].kill()
+    try:
+        yield
+    finally:
+        crew.workers[-1].start()
+        crew.workers[-1].wait_ready(_READY_SECONDS)
+    crew.wait_over()
+
+
+@contextmanager
+def _flooding(_: Fault, scene: Scene) -> Iterator[None]:
+    try:
+        with _repeated(scene.crew.submit, _FLOOD_SECONDS):
+            yield
+    finally:
+        scene.crew.clear_queue()
+
+
+@contextmanager
+def _holding(_: Fault, scene: Scene) -> Iterator[None]:
+    crew = scene.crew
+    crew.ffmpeg.set("hold")
+    crew.submit()
+    try:
+        yield
+    finally:
+        crew.ffmpeg.set("")
+    crew.begin_again()
+
+
+@contextmanager
+def _without_redis(_: Fault, scene: Scene) -> Iterator[None]:
+    """Only who has something to do notices that it is gone."""
+    crew = scene.crew
+    crew.keep_busy(_RUNS_TO_STRIKE)
+    crew.redis.stop()
+    try:
+        yield
+    finally:
+        crew.redis.start()
+        crew.redis.wait_ready()
+
+
+@contextmanager
 def _repeated(work: Callable[[], None], seconds: float) -> Iterator[None]:
     """Do it again and again beside the block."""
     stopped = threading.Event()
@@ -146,4 +205,8 @@ _ACTS: Mapping[Act, Callable[[Fault, Scene], _Block]] = {
     "stop collector": _without_collector,
     "stop one": _without(1),
     "stop all": _without(2),
+    "kill worker": _killing,
+    "flood queue": _flooding,
+    "hold job": _holding,
+    "stop redis": _without_redis,
 }

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
 from storygen.drill import past
+from storygen.drill.base import Fault
 from storygen.drill.breaking import Scene, broken
-from storygen.drill.faults import Fault
-from storygen.drill.judging import WATCHDOG, Verdict, arrival, is_expected, others, promised, summary
+from storygen.drill.crew import lacking
+from storygen.drill.judging import WATCHDOG, Verdict, arrival, others, promised
 from storygen.drill.load import MIXES
+from storygen.drill.panels import looked_at
+from storygen.drill.showing import shown
 from storygen.drill.subject import Subject
 from storygen.drill.table import Healthy, Panels, Report
 from storygen.errors import InvalidSettings, ResourceFailure
@@ -24,7 +24,6 @@ from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config, load, seconds, written
 from storygen.mixin.rules import alerts
 from storygen.stack import programs
-from storygen.stack.inbox import Alert
 from storygen.stack.stack import Stack, scaled
 from storygen.stack.web import ask
 
@@ -35,7 +34,6 @@ _START_SECONDS = 90.0
 _PATIENCE, _MORE_PATIENCE = 2.0, 10.0
 _CALM_SECONDS = 120.0
 _HOUR = 3600.0
-_TRAVEL_SECONDS = 10.0
 _LEAST = 0.6  # of the films that the usual mix asks for
 
 
@@ -93,6 +91,7 @@ class _Drill:
         self._tell = tell
         self._began = time.time()
         self._scene = Scene(stack, subject, 0.0)
+        self._was_queued = False
         route = yaml.safe_load((stack.folder / "alertmanager.yml").read_text("utf-8"))["route"]
         self._group_wait = seconds(route["group_wait"])
 
@@ -128,20 +127,23 @@ class _Drill:
             expected=PREFIX + fault.expected,
             promised_s=promised(fault, self._config, self._group_wait),
         )
-        if fault.act == "fill disk" and self._subject.disk is None:
-            return replace(verdict, skipped="no file system can be mounted here")
+        if skipped := self._lacking(fault):
+            return replace(verdict, skipped=skipped)
+        self._staff(fault)
         self._subject.feeder.mix = fault.mix
         since = time.time()
         with broken(fault, self._scene):
             came = self._await(fault, since, "firing", _PATIENCE * verdict.promised_s + _MORE_PATIENCE)
             verdict = replace(verdict, fired=came is not None, after_s=_after(came, since))
-            if came is not None:
-                verdict = replace(verdict, **self._shown(fault, since))
+            if verdict.fired and not fault.on_queue:
+                verdict = replace(verdict, **shown(self._stack, fault, since, self._subject.runs))
             mended = time.time()
-        self._subject.feeder.mix = "usual"
         if verdict.fired:
             gone = self._await(fault, mended, "resolved", _CALM_SECONDS)
             verdict = replace(verdict, resolved_s=_after(gone, mended))
+        if verdict.fired and (crew := self._subject.crew):  # what was struck is over only now
+            verdict = replace(verdict, **shown(self._stack, fault, since, crew.runs))
+        self._subject.feeder.mix = "few" if self._subject.crew else "usual"
         self._calm()
         allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
         self._forget((fault.expected, *allowed, *unexpected), mended)
@@ -152,20 +154,7 @@ class _Drill:
 
     def panels(self) -> Panels:
         """Ask what every panel asks, over the time of the drill."""
-        from storygen.mixin.dashboards import queries
-        from storygen.mixin.dashboards.asking import resolved
-
-        values = {"__rate_interval": "20s", "__range": "15m", "job": self._config.job}
-        asked = {query: resolved(query.expr, **values) for query in queries(self._config) if query.filled}
-        empty = [f"{query.board}: {query.panel}" for query, expr in asked.items() if expr and not self._ranged(expr)]
-        return Panels(asked=len(asked), empty=tuple(dict.fromkeys(empty)))
-
-    def _ranged(self, expr: str) -> list[Any]:
-        url, times = f"{self._stack.prometheus_url}/api/v1/query_range", {"start": self._began, "end": time.time()}
-        found: list[Any] = ask(url, query=expr, step="5", **{name: f"{at:.1f}" for name, at in times.items()})["data"][
-            "result"
-        ]
-        return found
+        return looked_at(self._stack, self._config, self._began, with_queue=self._was_queued)
 
     def _insist_on_pace(self, hour: float) -> None:
         """Rules judge only where enough happened: the fewer films there are, the longer the windows have to be."""
@@ -191,60 +180,32 @@ class _Drill:
         past.backfill(series, time.time(), self._stack.folder / "prometheus", self._stack.folder)
         self._stack.restart("prometheus")
 
-    def _shown(self, fault: Fault, since: float) -> dict[str, Any]:
-        """The run and the trace that show it: what the alert's own link to traces finds, or else the latest run.
+    def _lacking(self, fault: Fault) -> str:
+        """Why a fault cannot be drilled on this machine; empty where it can."""
+        if fault.act == "fill disk" and self._subject.disk is None:
+            return "no file system can be mounted here"
+        return lacking() if fault.on_queue else ""
 
-        Traces travel in batches, so what has just ended may not have arrived.
-        """
-        alert = self._delivered(fault, since)
-        until = time.monotonic() + _TRAVEL_SECONDS
-        while True:
-            runs = {run["trace_id"]: run for run in self._subject.runs(since) if run["trace_id"]}
-            found = self._searched(alert, since) if alert else []
-            wanted = [*sorted(found, key=lambda trace: trace not in runs), *reversed(runs)]
-            trace = next((one for one in wanted if self._is_kept(one)), "")
-            if trace or time.monotonic() > until:
-                return {"trace": trace, **summary(runs.get(trace))}
-            time.sleep(_LOOK)
-
-    def _delivered(self, fault: Fault, since: float) -> Alert | None:
-        return next(
-            (
-                alert
-                for delivery in self._stack.inbox.deliveries()
-                if delivery.at >= since
-                for alert in delivery.alerts
-                if is_expected(alert, fault)
-            ),
-            None,
-        )
-
-    def _searched(self, alert: Alert, since: float) -> list[str]:
-        """Ids of traces that the search behind an alert's link finds, since the break."""
-        query = parse_qs(urlsplit(alert.annotations.get("trace_url", "")).query)
-        if "tags" not in query:
-            return []
-        try:
-            answer = ask(
-                f"{self._stack.traces_url}/api/v3/traces",
-                **{
-                    "query.serviceName": "storygen",
-                    "query.attributes": query["tags"][0],
-                    "query.startTimeMin": _written(since),
-                    "query.startTimeMax": _written(time.time() + 1),
-                },
-            )
-        except ResourceFailure:
-            return []
-        parts = answer["result"]["resourceSpans"]
-        spans = (span for part in parts for scope in part["scopeSpans"] for span in scope["spans"])
-        return list(dict.fromkeys(span["traceId"] for span in spans))
-
-    def _is_kept(self, trace: str) -> bool:
-        try:
-            return bool(ask(f"{self._stack.traces_url}/api/v3/traces/{trace}"))
-        except ResourceFailure:
-            return False
+    def _staff(self, fault: Fault) -> None:
+        """Have a queue with its workers where the fault needs one, warm and calm, and none where it does not."""
+        subject = self._subject
+        if fault.on_queue == (subject.crew is not None):
+            return
+        if fault.on_queue:
+            self._tell("starting a service with two workers, until they make films")
+            subject.feeder.mix = "few"
+            subject.start_crew()
+        kept = subject.targets if fault.on_queue else subject.watched
+        self._stack.set_targets(kept)
+        self._wait_for("the right processes are scraped", f'count(up{{job="{self._config.job}"}}) == {len(kept)}')
+        if fault.on_queue:
+            self._was_queued = True
+            busy = f"count(sum by (instance) (increase(storygen_films_total[20s])) > 0) == {len(kept) - 1}"
+            self._wait_for("the workers make films", busy)
+        else:
+            subject.stop_crew()
+            subject.feeder.mix = "usual"
+        self._calm()
 
     def _await(self, fault: Fault, since: float, status: str, longest: float) -> float | None:
         until = time.monotonic() + longest
@@ -292,10 +253,6 @@ class _Drill:
 
 def _after(moment: float | None, since: float) -> float | None:
     return None if moment is None else round(max(0.0, moment - since), 2)
-
-
-def _written(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat()
 
 
 def _line(verdict: Verdict) -> str:

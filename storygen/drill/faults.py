@@ -7,49 +7,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
+from storygen.drill.base import FILMER, SPEAKER, WRITER, Fault
 from storygen.errors import InvalidSettings
-
-Mix = Literal["usual", "tales", "many tales", "again", "topics", "films"]
-Act = Literal[
-    "",
-    "flap",
-    "damage cache",
-    "fill disk",
-    "hang ffmpeg",
-    "kill ffmpeg",
-    "stop collector",
-    "stop one",
-    "stop all",
-]
-SPEAKER, WRITER, FILMER = "elevenlabs", "anthropic", "runway"
-MOST_CONSEQUENCES = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing that breaks.
-
-    `rules` go to the simulated vendors, `settings` on top of those of the pipeline, `act` is what else is done.
-    `labels` are some that the alert carries. `onset` is how many seconds pass before the first effect can be counted:
-    limits of time that are too short to be scaled. `slowness` is a wait in front of each call, in times of what the
-    voice stage took in the healthy measurement. `mix` is what is fed, so that there is enough of what breaks.
-    """
-
-    name: str
-    says: str
-    expected: str
-    allowed: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    rules: tuple[Mapping[str, Any], ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    act: Act = ""
-    onset: float = 0.0
-    slowness: float = 0.0
-    mix: Mix = "usual"
-    is_quick: bool = False
 
 
 def _vendor(fault: str, vendor: str = SPEAKER, **more: Any) -> tuple[Mapping[str, Any], ...]:
@@ -333,6 +294,51 @@ FAULTS: tuple[Fault, ...] = (
         rules=_vendor("refusal"),
         settings={"providers": {"speech": ["elevenlabs"]}, "degrade": {"voice": "fail"}},
         onset=1.0,
+    ),
+    Fault(
+        name="worker killed",
+        says="something kills one of two workers while it makes films",
+        expected="TargetDown",
+        # Another worker begins its runs again, after a lease and a look that are too long to be scaled.
+        allowed=("JobsStuck",),
+        act="kill worker",
+        onset=2.0,
+        mix="few",
+        on_queue=True,
+    ),
+    Fault(
+        name="queue growing",
+        says="one loop asks for ten films a second",
+        expected="QueueBacklogGrowing",
+        # Who comes behind so many waits.
+        allowed=("QueueWaitHigh",),
+        labels={"queue": "runs"},
+        act="flood queue",
+        onset=2.0,  # until there are so many that growth counts
+        mix="few",
+        on_queue=True,
+    ),
+    Fault(
+        name="job stuck",
+        says="a program that a run waits for never gets anywhere, and nothing ends it",
+        expected="JobsStuck",
+        labels={"queue": "runs"},
+        act="hold job",
+        onset=4.0,
+        mix="few",
+        on_queue=True,
+    ),
+    Fault(
+        name="redis gone",
+        says="the Redis that carries the messages, and what workers share, is dead",
+        expected="SharingLost",
+        # What was accepted meanwhile is begun late.
+        allowed=("QueueWaitHigh",),
+        labels={"service": "redis"},
+        act="stop redis",
+        onset=2.0,
+        mix="few",
+        on_queue=True,
     ),
 )
 

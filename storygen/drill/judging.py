@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storygen.drill.faults import Fault
+from storygen.drill.base import Fault
 from storygen.mixin import rules
 from storygen.mixin.base import PREFIX
 from storygen.mixin.config import Config, seconds
@@ -55,16 +55,16 @@ class Verdict:
 def promised(fault: Fault, config: Config, group_wait: float) -> float:
     """The seconds within which the alert has to arrive after the break.
 
-    What the rule promises is its hold and the wait of the group, from when its effect can be counted. On top come one
-    window, which fills meanwhile, and two evaluations. A window that is the mean of recorded rates reaches further, by
-    what these are read over. Of several rules of one name the quickest counts.
+    What the rule promises is its hold and the wait of the group, from when its effect can be counted, and has lasted as
+    long as the rule asks. On top come one window, which fills meanwhile, and two evaluations. A window that is the mean
+    of recorded rates reaches further, by what these are read over. Of several rules of one name the quickest counts.
     """
     recorded = {one.record: one.expr for group in rules.groups(config) for one in group.recordings}
     reaches = []
     for alert in rules.alerts(config):
         if alert.name == fault.expected:
             window = seconds(config.window(alert.knobs.window))
-            hold = seconds(config.hold(alert.knobs.hold))
+            hold = seconds(config.hold(alert.knobs.hold)) + seconds(config.hold(alert.knobs.longest))
             reaches.append(window + _read(alert.expr, recorded, window) + hold)
     reach = min(reaches)
     return round(fault.onset + reach + group_wait + 2 * seconds(config.evaluation), 2)

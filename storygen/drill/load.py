@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from storygen.drill.faults import Mix
+from storygen.drill.base import Mix
 
 TALE_SCENES, FILM_SCENES = 3, 2
 MOST_WAITING = 6  # stories in a folder: where the machine is too slow, fewer come instead of a queue that only grows
@@ -25,6 +26,7 @@ MIXES: Mapping[Mix, Mapping[str, float]] = {
     "again": {"tale": 0.5, "again": 1.0, "topic": 0.2, "film": 0.1},
     "topics": {"tale": 0.3, "again": 0.4, "topic": 0.9, "film": 0.1},
     "films": {"tale": 0.3, "again": 0.4, "topic": 0.1, "film": 0.8},
+    "few": {"tale": 0.3, "again": 0.2, "topic": 0.2, "film": 0.1},
 }
 _OLD_ENOUGH = 6.0  # seconds after which a tale is surely told
 _TOO_OLD = 25.0
@@ -72,20 +74,20 @@ class Stories:
 
 
 class Feeder:
-    """Drops stories into folders until it is stopped; a context manager.
+    """Hands out stories until it is stopped; a context manager.
 
-    `folders` says where each kind of story goes; `sweep` is called every few seconds to clear away what is old.
+    `drop(kind, text)` is given each story; `sweep`, if there is one, is called every few seconds to clear away what is
+    old.
     """
 
-    def __init__(self, folders: Mapping[str, Path], seed: int, sweep: Callable[[], None]) -> None:
-        self._folders = folders
+    def __init__(self, drop: Callable[[str, str], None], seed: int, sweep: Callable[[], None] | None = None) -> None:
+        self._drop = drop
         self._stories = Stories(seed)
-        self._clear = sweep
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._told: deque[tuple[float, str]] = deque(maxlen=200)
-        self._number = 0
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._feed, self._sweep)]
+        works = (self._feed, partial(self._sweep, sweep)) if sweep else (self._feed,)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in works]
         self.mix: Mix = "usual"
 
     def __enter__(self) -> Self:
@@ -99,24 +101,14 @@ class Feeder:
             thread.join()
 
     def _feed(self) -> None:
-        due = dict.fromkeys(self._folders, time.monotonic())
+        due = dict.fromkeys(MIXES["usual"], time.monotonic())
         while not self._stopped.wait(0.05):
             now = time.monotonic()
             for kind, rate in MIXES[self.mix].items():
                 if due[kind] <= now:
                     due[kind] = max(due[kind] + 1 / rate, now)
-                    self._drop(kind, now)
-
-    def _drop(self, kind: str, now: float) -> None:
-        folder = self._folders[kind]
-        text = self._text(kind, now)
-        if not text or sum(1 for _ in _files(folder)) >= MOST_WAITING:
-            return
-        self._number += 1
-        name = f"{self._number:05}.{'topic' if kind == 'topic' else 'md'}"
-        hidden = folder / f".{name}"
-        hidden.write_text(text, "utf-8")
-        hidden.rename(folder / name)
+                    if text := self._text(kind, now):
+                        self._drop(kind, text)
 
     def _text(self, kind: str, now: float) -> str:
         if kind == "topic":
@@ -130,9 +122,28 @@ class Feeder:
         known = [text for at, text in self._told if _OLD_ENOUGH < now - at < _TOO_OLD]
         return self._random.choice(known) if known else ""
 
-    def _sweep(self) -> None:
+    def _sweep(self, clear_away: Callable[[], None]) -> None:
         while not self._stopped.wait(_SWEEP_SECONDS):
-            self._clear()
+            clear_away()
+
+
+class Folders:
+    """Puts stories into folders, by their kind: each as a file that is there at once."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = folders
+        self._number = 0
+
+    def drop(self, kind: str, text: str) -> None:
+        """Put a story into the folder of its kind, unless many wait there."""
+        folder = self._folders[kind]
+        if sum(1 for _ in _files(folder)) >= MOST_WAITING:
+            return
+        self._number += 1
+        name = f"{self._number:05}.{'topic' if kind == 'topic' else 'md'}"
+        hidden = folder / f".{name}"
+        hidden.write_text(text, "utf-8")
+        hidden.rename(folder / name)
 
 
 def clear(root: Path, pattern: str, older_than: float) -> None:

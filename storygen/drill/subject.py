@@ -1,4 +1,7 @@
-"""The pipeline that the drill breaks: two `storygen watch` processes, simulated vendors, and what they are told."""
+"""The pipeline that the drill breaks: two `storygen watch` processes, simulated vendors, and what they are told.
+
+A queue with workers of its own stands beside them while its faults are drilled.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +14,19 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.request import Request, urlopen
 
+from storygen.drill.crew import Crew
 from storygen.drill.disk import SmallDisk
-from storygen.drill.load import Feeder, clear
-from storygen.media.ffmpeg import find_binary
+from storygen.drill.ffmpeg import Ffmpeg
+from storygen.drill.load import Feeder, Folders, clear
+from storygen.drill.settings import KEPT, Usual, merged, write
 from storygen.stack.servers import Program, Server
 from storygen.stack.web import HOST, free_ports
 
-VENDORS = ("openai", "anthropic", "gemini", "elevenlabs", "runway")
-# Floors for what is too short when it is scaled: this machine needs some time for each thing.
-_ATTEMPT_SECONDS, _STAGE_SECONDS, _STALL_SECONDS = 3.0, 20.0, 8.0
-_BREAKER_SECONDS, _RETRY_SECONDS = 0.3, 0.02
 _AT_ONCE = 4
 _READY_SECONDS = 60.0
-# A voice of one's own, dear enough that a minute of the drill costs dollars.
-_PRICES = {"elevenlabs/*": {"characters": 0.005}}
 _REFUSED = b"storygen: the settings stay as they were"
 # What is cleared away below a worker's folder, after so many seconds without a change.
 _STALE = {"films/*": 45.0, "stories/done/*": 45.0, "stories/failed/*": 45.0, "cache/v1/*/??/*": 120.0}
-_FFMPEG = """#!/bin/sh
-# Runs the real ffmpeg, unless the drill says otherwise in the file beside it.
-read -r mode < "$0.mode" || :
-case "$mode" in
-  hang) [ $(($$ % 8)) -ne 0 ] || exec sleep 600 ;;
-  die) kill -9 $$ ;;
-esac
-exec '{real}' "$@"
-"""
 
 
 class Worker:
@@ -50,7 +40,7 @@ class Worker:
         self.config = folder / "storygen.toml"
         self.stories = folder / "stories"
         self.stories.mkdir(parents=True)
-        for kept in ("films", "cache", "state"):
+        for kept in KEPT:
             (folder / kept).mkdir()
         watch = ["-m", "storygen", "watch", str(self.stories), "--config", str(self.config), "--json"]
         watch += ["--metrics-port", str(port), "--at-once", str(_AT_ONCE)]
@@ -95,23 +85,27 @@ class _Plain:
 
 
 class Subject:
-    """Vendors, workers and load; a context manager. `otlp` is where spans go, `scale` how much faster time runs."""
+    """Vendors, workers and load; a context manager. `otlp` is where spans go, `scale` how much faster time runs.
+
+    `crew` is a queue with workers of its own, where there is one.
+    """
 
     def __init__(self, folder: Path, *, otlp: str, scale: float, seed: int) -> None:
         self.folder = folder
         self.scale = scale
         self.seed = seed
         self._otlp = otlp
+        self.crew: Crew | None = None
         self._open = ExitStack()
+        self._crewed = ExitStack()
         self._runs: list[tuple[float, dict[str, Any]]] = []
 
     def __enter__(self) -> Self:
         vendors, first, second = free_ports(3)
         self._vendors = f"http://{HOST}:{vendors}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._ffmpeg = self._write_ffmpeg()
+        self.ffmpeg = Ffmpeg(self.folder)
         self._authority = self._write_authority()
-        self.set_ffmpeg("")
         self.disk = SmallDisk.here(self.folder)
         self.workers = (
             Worker("tales", self.folder / "tales", first, self._environ, None),
@@ -127,25 +121,40 @@ class Subject:
                 server.wait_ready(_READY_SECONDS)
             tales, films = (worker.stories for worker in self.workers)
             folders = {"tale": tales, "again": tales, "topic": tales, "film": films}
-            self.feeder = opened.enter_context(Feeder(folders, self.seed, self._sweep))
+            self.feeder = opened.enter_context(Feeder(Folders(folders).drop, self.seed, self._sweep))
             self._open = opened.pop_all()
         return self
 
     def __exit__(self, *failure: object) -> None:
-        self._open.close()
+        with self._open:
+            self.stop_crew()
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Where the processes that watch folders serve their metrics."""
+        return tuple(worker.target for worker in self.workers)
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Where the workers serve their metrics."""
-        return tuple(worker.target for worker in self.workers)
+        """Where all processes serve their metrics."""
+        return (*self.watched, *(self.crew.targets if self.crew else ()))
+
+    def start_crew(self) -> Crew:
+        """Have a queue with its workers beside the rest, until it is stopped or all ends."""
+        crew = Crew(self.folder / f"crew-{self.seed}", self._usual, self._environ, self.seed)
+        self.crew = self._crewed.enter_context(crew)
+        return self.crew
+
+    def stop_crew(self) -> None:
+        """End the queue and its workers, where they run."""
+        self.crew = None
+        self._crewed.close()
 
     def apply(self, changes: Mapping[str, Any]) -> None:
         """Put these settings on top of the usual ones; workers read them with the next story."""
+        usual = self._usual(self.ffmpeg.path)
         for worker in self.workers:
-            text = as_toml(merged(self._settings(worker), changes))
-            fresh = worker.config.with_suffix(".fresh")
-            fresh.write_text(text, "utf-8")
-            fresh.replace(worker.config)
+            write(worker.config, merged(usual.of(worker.folder, films=worker.name == "films"), changes))
 
     def plan(self, rules: tuple[Mapping[str, Any], ...] = ()) -> None:
         """What goes wrong at the vendors from now on."""
@@ -155,12 +164,6 @@ class Subject:
         with urlopen(request, timeout=10):  # noqa: S310
             return
 
-    def set_ffmpeg(self, mode: str) -> None:
-        """Let one ffmpeg in eight `hang` from now on, or every one `die`, or, with an empty word, do its work."""
-        fresh = Path(f"{self._ffmpeg}.fresh")
-        fresh.write_text(f"{mode}\n", "utf-8")
-        fresh.replace(f"{self._ffmpeg}.mode")
-
     def runs(self, since: float) -> list[dict[str, Any]]:
         """What became of the stories that ended after a moment (Unix seconds), oldest first."""
         for worker in self.workers:
@@ -168,11 +171,16 @@ class Subject:
         return [said for at, said in self._runs if at >= since]
 
     def check(self) -> None:
-        """Raises `ResourceFailure` with the end of its log where a worker has ended, or refuses its settings."""
+        """Raises `ResourceFailure` with the end of its log where a process has ended, or refuses its settings."""
+        if self.crew is not None:
+            self.crew.check()
         self.runs(time.time())
         for worker in self.workers:
             if worker.server.pid is None:
                 raise worker.server.failure("ended by itself")
+
+    def _usual(self, ffmpeg: Path) -> Usual:
+        return Usual(vendors=self._vendors, ffmpeg=ffmpeg, scale=self.scale)
 
     @property
     def _environ(self) -> dict[str, str]:
@@ -195,13 +203,6 @@ class Subject:
             )
         )
 
-    def _write_ffmpeg(self) -> Path:
-        path = self.folder / "ffmpeg"
-        real = str(find_binary(None)).replace("'", "'\\''")
-        path.write_text(_FFMPEG.format(real=real), "utf-8")
-        path.chmod(0o700)
-        return path
-
     def _write_authority(self) -> Path:
         import certifi  # comes with the SDKs
 
@@ -214,80 +215,3 @@ class Subject:
         for worker in self.workers:
             for pattern, kept in _STALE.items():
                 clear(worker.seen, pattern, kept)
-
-    def _settings(self, worker: Worker) -> dict[str, Any]:
-        films = worker.name == "films"
-        run = {
-            "call_timeout": self._scaled(60, _ATTEMPT_SECONDS),
-            "retry_wait": self._scaled(1, _RETRY_SECONDS),
-            "stall_seconds": self._scaled(60, _STALL_SECONDS),
-            "stage_timeout": dict.fromkeys(
-                ("idea", "script", "revise", "voice", "subtitles", "visuals", "terminal", "assembly"),
-                self._scaled(600, _STAGE_SECONDS),
-            ),
-        }
-        return {
-            "ffmpeg_path": str(self._ffmpeg),
-            "film": {
-                "height": 144,
-                "fps": 10,
-                "seconds": 5,
-                "preset": "ultrafast",
-                "strategy": "visual-only" if films else "audio-only",
-            },
-            "voice": {"loudness_lufs": -24.0},
-            "run": run,
-            "providers": {
-                "text": ["anthropic", "openai", "builtin"],
-                # Who works little hears late that a vendor is back, so the films speak with another voice.
-                "speech": ["openai", "builtin"] if films else ["elevenlabs", "openai", "builtin"],
-                "images": ["gemini", "openai", "builtin"],
-                "video": ["runway"] if films else [],
-            },
-            "vendors": {name: self._vendor(name) for name in VENDORS},
-            "prices": _PRICES,
-            "budget": {"run_usd": 1_000.0, "day_usd": 100_000.0},
-            "folders": {kept: str(worker.folder / kept) for kept in ("films", "cache", "state")},
-        }
-
-    def _vendor(self, name: str) -> dict[str, Any]:
-        breaker = {"failures": 5, "seconds": self._scaled(60, _BREAKER_SECONDS)}
-        said: dict[str, Any] = {
-            "base_url": f"{self._vendors}/{name}{'/v1' if name == 'openai' else ''}",
-            "api_keys": ["of the drill"],
-            "timeout": self._scaled(60, _ATTEMPT_SECONDS),
-            "attempts": 5,
-            "retry_wait": self._scaled(1, _RETRY_SECONDS),
-            "at_once": 16,
-            "breaker": breaker,
-        }
-        if name == "runway":
-            # Without a picture to begin with, which would have to be painted first.
-            said |= {"video_model": "gen4.5", "from_picture": False, "poll_seconds": 0.05, "timeout": 10}
-            said["breaker"] = {**breaker, "failures": 12}
-        return said
-
-    def _scaled(self, seconds: float, least: float) -> float:
-        return max(seconds / self.scale, least)
-
-
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two levels of settings as one; None takes a key away."""
-    both = {**below, **above}
-    return {
-        key: merged(below[key], value) if isinstance(value, Mapping) and isinstance(below.get(key), Mapping) else value
-        for key, value in both.items()
-        if value is not None
-    }
-
-
-def as_toml(values: Mapping[str, Any], path: tuple[str, ...] = ()) -> str:
-    """Tables of plain values as TOML; a JSON string is a TOML string as well."""
-    plain = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items() if not _is_table(value)]
-    head = [f"[{'.'.join(json.dumps(part) for part in path)}]"] if path and plain else []
-    tables = [as_toml(value, (*path, key)) for key, value in values.items() if _is_table(value)]
-    return "\n".join([*head, *plain, *tables]) + ("\n" if plain else "")
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, Mapping)

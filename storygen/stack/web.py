@@ -24,9 +24,10 @@ def ask(url: str, /, **parameters: str) -> Any:
     return json.loads(_answer(Request(f"{url}?{urlencode(parameters)}" if parameters else url)))  # noqa: S310
 
 
-def post(url: str) -> None:
-    """An empty POST. Raises `ResourceFailure` as `ask` does."""
-    _answer(Request(url, data=b"", method="POST"))  # noqa: S310  # built from our own addresses
+def post(url: str, body: Any = None) -> None:
+    """A POST of JSON, or an empty one. Raises `ResourceFailure` as `ask` does."""
+    data, headers = (b"", {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
+    _answer(Request(url, data=data, headers=headers, method="POST"))  # noqa: S310  # built from our own addresses
 
 
 def is_ready(url: str) -> bool:

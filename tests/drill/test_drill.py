@@ -14,24 +14,12 @@ from typing import Any
 import pytest
 
 from storygen.drill.faults import chosen
+from tests.drill.processes import still_running
 from tests.servers import need
 
 
 def command(*args: str) -> list[str]:
     return [sys.executable, "-m", "storygen", "drill", *args]
-
-
-def still_running(word: str) -> list[str]:
-    """Command lines, of any process, in which the word stands."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if word in line:
-            found.append(line)
-    return found
 
 
 @pytest.mark.skipif(not os.environ.get("CI"), reason="takes three minutes and both cores: set CI=1 to hold the drill")

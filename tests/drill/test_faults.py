@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from storygen.configuration import known_keys
-from storygen.drill.faults import FAULTS, MOST_CONSEQUENCES, Fault, chosen
+from storygen.drill.base import MOST_CONSEQUENCES, Fault
+from storygen.drill.faults import FAULTS, chosen
 from storygen.drill.load import MIXES
 from storygen.errors import InvalidSettings
 from storygen.mixin import rules
@@ -50,6 +51,18 @@ def test_the_settings_of_a_fault_exist(fault: Fault) -> None:
     known = {*known_keys()}
     changed = {".".join(path) for path in _paths(fault.settings) if path[0] != "prices"}
     assert changed <= known
+
+
+def test_only_faults_of_the_queue_need_its_processes_and_the_quick_part_has_none() -> None:
+    alerts = {"worker killed": "TargetDown", "queue growing": "QueueBacklogGrowing"}
+    alerts |= {"job stuck": "JobsStuck", "redis gone": "SharingLost"}
+    assert {fault.name: fault.expected for fault in FAULTS if fault.on_queue} == alerts
+    assert not any(fault.on_queue for fault in chosen(quick=True))
+
+
+def test_faults_of_the_queue_come_last_so_that_its_processes_start_once() -> None:
+    needed = [fault.on_queue for fault in FAULTS]
+    assert needed == sorted(needed)
 
 
 def test_a_fault_is_found_however_its_words_are_joined() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storygen.drill.faults import FAULTS, Fault
+from storygen.drill.base import Fault
+from storygen.drill.faults import FAULTS
 from storygen.drill.judging import Verdict, arrival, others, promised
 from storygen.drill.table import Healthy, Panels, Report, text
 from storygen.mixin.config import load
@@ -68,6 +69,14 @@ def test_the_promise_grows_with_window_hold_and_onset() -> None:
     read = 1.0  # four scrapes, which its recorded rates are read over
     assert promised(plain, config, group_wait=0.25) == 4.5 + read + 3.0 + 0.25 + 0.5
     assert promised(replace(plain, onset=2.0), config, group_wait=0.25) == 11.25
+
+
+def test_the_promise_holds_how_long_the_effect_must_last_to_count() -> None:
+    config = scaled(load(), 200)
+    stuck = Fault(name="x", says="x", expected="JobsStuck")
+    knobs = config.of("JobsStuck")
+    assert (knobs.window, knobs.hold, knobs.longest) == ("5m", "5m", "15m")
+    assert promised(stuck, config, group_wait=0.25) == 1.5 + 1.5 + 4.5 + 0.25 + 0.5
 
 
 def test_a_drill_is_good_only_without_missed_and_false_alerts() -> None:

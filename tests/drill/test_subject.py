@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import tomllib
 from pathlib import Path
 
+from storygen.drill.ffmpeg import Ffmpeg
 from storygen.drill.load import Stories, clear
-from storygen.drill.subject import as_toml, merged
+from storygen.drill.settings import as_toml, merged
 from storygen.scripts import read_text
+from tests.servers import eventually
 
 
 def test_the_same_seed_tells_the_same_stories_and_no_two_are_alike() -> None:
@@ -45,3 +49,18 @@ def test_only_what_has_not_changed_for_long_is_cleared(tmp_path: Path) -> None:
         os.utime(tmp_path / "films" / name, (tmp_path.stat().st_mtime - age,) * 2)
     clear(tmp_path, "films/*", 50)
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["new"]
+
+
+def test_one_ffmpeg_is_held_and_the_next_does_its_work(tmp_path: Path) -> None:
+    ffmpeg = Ffmpeg(tmp_path)
+    ffmpeg.set("hold")
+    with subprocess.Popen([ffmpeg.path, "-version"], stdout=subprocess.PIPE) as held:
+        eventually((tmp_path / "ffmpeg.held").exists)
+        other = subprocess.run([ffmpeg.path, "-version"], capture_output=True, check=False)
+        assert held.poll() is None
+        held.kill()
+    assert other.stdout.startswith(b"ffmpeg")
+    ffmpeg.set("die")
+    assert subprocess.run([ffmpeg.path, "-version"], check=False).returncode == -signal.SIGKILL
+    ffmpeg.set("")
+    assert subprocess.run([ffmpeg.path, "-version"], capture_output=True, check=False).returncode == 0

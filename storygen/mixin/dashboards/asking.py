@@ -10,27 +10,40 @@ from storygen.mixin.dashboards.base import Board
 from storygen.mixin.promql import mentioned
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
-# What a stack without the gateway, a service and its workers lacks, and what is recorded of a day and a week ago.
-_OPTIONAL = ("otelcol_", "http_server_", "storygen_job", "storygen_queue_", "storygen_sharing_", "storygen_webhook_")
+# What a stack without the gateway lacks, what one without a service and its workers lacks, and what is recorded of the
+# past.
+_OF_GATEWAY = ("otelcol_",)
+_OF_QUEUE = ("http_server_", "storygen_job", "storygen_queue_", "storygen_sharing_", "storygen_webhook_")
 _OF_THE_PAST = ":past"
 _UNTIL_CHOSEN: Mapping[str, str] = {"__rate_interval": "1m", "__interval": "15s", "__range": "6h"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PanelQuery:
-    """A query of a panel; `filled` is False where it asks for yesterday, or for parts that may not be there."""
+    """A query of a panel; `filled` is False where it asks for yesterday, or for parts that may not be there.
+
+    Where it is `of_queue` it has data once a service with its workers is there, too.
+    """
 
     board: str
     panel: str
     expr: str
     filled: bool = True
+    of_queue: bool = False
 
 
 def asked(board: Board) -> Iterator[PanelQuery]:
     """The queries of a board, in reading order."""
     for panel in board.panels:
         for query in panel.queries:
-            yield PanelQuery(board=board.uid, panel=panel.title, expr=query.expr, filled=_is_filled(query.expr))
+            is_there, is_queue = _is_there(query.expr), _is_of(query.expr, _OF_QUEUE)
+            yield PanelQuery(
+                board=board.uid,
+                panel=panel.title,
+                expr=query.expr,
+                filled=is_there and not is_queue,
+                of_queue=is_there and is_queue,
+            )
 
 
 def resolved(expr: str, **values: str) -> str:
@@ -42,8 +55,13 @@ def resolved(expr: str, **values: str) -> str:
     return _VARIABLE.sub(lambda found: chosen.get(found[1] or found[2], ".*"), expr)
 
 
-def _is_filled(expr: str) -> bool:
-    series = {mention.metric for mention in mentioned(expr)}
-    return " offset " not in expr and not any(
-        name.startswith(_OPTIONAL) or name.endswith(_OF_THE_PAST) for name in series
-    )
+def _is_there(expr: str) -> bool:
+    return " offset " not in expr and not _is_of(expr, _OF_GATEWAY) and not _is_past(expr)
+
+
+def _is_of(expr: str, prefixes: tuple[str, ...]) -> bool:
+    return any(mention.metric.startswith(prefixes) for mention in mentioned(expr))
+
+
+def _is_past(expr: str) -> bool:
+    return any(mention.metric.endswith(_OF_THE_PAST) for mention in mentioned(expr))
