@@ -48,7 +48,6 @@ class Streams:
                 yield b"".join(map(frame, told))
                 if told[-1].kind in _ENDS and await _is_over(jobs, run, after):
                     return
-                continue
             if (quiet := time.monotonic() - spoken) >= HEARTBEAT_SECONDS:
                 spoken, quiet = time.monotonic(), 0.0
                 yield b": still here\n\n"
@@ -64,6 +63,8 @@ class Streams:
 
     async def _wait(self, jobs: SqlJobs, run: str, after: int, seconds: float) -> None:
         """Return when there is more, after so many seconds, or when all streams are to end."""
+        if self.is_closing:  # since the last look: whoever closes ends only those that wait already
+            return
         task = asyncio.ensure_future(jobs.changed(run, after, seconds))
         self._tasks.add(task)
         try:

@@ -89,8 +89,13 @@ def told(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
 def settings_below(folder: Path, **groups: Any) -> Settings:
     """Settings that keep everything below a folder."""
     service = {"port": 0, **groups.pop("service", {})}
+    guard = {
+        "load_per_core": 1000,
+        "memory_gb": 32,
+        **groups.pop("guard", {}),
+    }  # whatever else runs here
     folders = FolderSettings(films=folder / "films", cache=folder / "cache", state=folder / "state")
-    return Settings(folders=folders, **{"service": service, "queue": {"grace_seconds": 0}, **groups})
+    return Settings(folders=folders, **{"service": service, "guard": guard, "queue": {"grace_seconds": 0}, **groups})
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def process(folder: Path, *options: str, **variables: str) -> Iterator[Started]:
     own = {f"STORYGEN_FOLDERS__{name.upper()}": str(folder / name) for name in ("films", "cache", "state")}
     started = Started(
         [sys.executable, "-m", "storygen", "serve", "--port", "0", *options],
-        env={**os.environ, **own, **variables, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "STORYGEN_GUARD__LOAD_PER_CORE": "1000", **own, **variables, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -134,6 +134,24 @@ def test_streams_end_with_the_service_and_go_on_at_the_next_one(tmp_path) -> Non
             assert [event["event"] for event in told(stream.iter_lines())] == ["cancelled"]
 
 
+def test_a_stream_that_is_looking_for_events_while_all_are_closed_ends_too() -> None:
+    class Quiet:
+        async def events(self, run: str, after: int, limit: int) -> list[JobEvent]:
+            await asyncio.sleep(0)
+            closing.close()
+            return []
+
+        async def changed(self, run: str, after: int, seconds: float) -> None:
+            await asyncio.Event().wait()
+
+    async def watch() -> list[bytes]:
+        async with asyncio.timeout(20):
+            return [said async for said in closing.of(Quiet(), "r", 0)]
+
+    closing = streams.Streams()
+    assert asyncio.run(watch()) == [b"retry: 1000\n\n"]
+
+
 def test_an_event_cannot_forge_another_one() -> None:
     """What is in an event comes as JSON on one line, whatever it holds."""
     forged = JobEvent(job="j", number=7, at=0.0, kind="failed", data={"message": "a\n\nid: 8\nevent: success\r\u2028"})
