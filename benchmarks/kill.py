@@ -61,12 +61,12 @@ def kill() -> Iterator[Figure]:
             f"# billed {toll.billed:.4f}, uncertain {toll.uncertain:.4f}, undisturbed {quiet.billed:.4f} USD",
             file=sys.stderr,
         )
-    yield Figure(name="kill_lost_runs", values=_worst(toll.lost for toll in [quiet, *tolls]), unit="runs", limit=0.0)
+    yield Figure(name="kill_lost_runs", values=worst(toll.lost for toll in [quiet, *tolls]), unit="runs", limit=0.0)
     yield Figure(
-        name="kill_double_paid", values=_worst(paid_twice(quiet, toll) for toll in tolls), unit="USD", limit=0.0
+        name="kill_double_paid", values=worst(paid_twice(quiet, toll) for toll in tolls), unit="USD", limit=0.0
     )
     yield Figure(
-        name="kill_stream_gaps", values=_worst(toll.gaps for toll in [quiet, *tolls]), unit="streams", limit=0.0
+        name="kill_stream_gaps", values=worst(toll.gaps for toll in [quiet, *tolls]), unit="streams", limit=0.0
     )
 
 
@@ -149,7 +149,8 @@ def uncertain_of(settings: Settings) -> float:
     return sum(float(run.report["cost"]["uncertain_usd"]) for run in runs)
 
 
-def _worst(values: Iterator[float]) -> tuple[float]:
+def worst(values: Iterator[float]) -> tuple[float]:
+    """The value of several loads that is told."""
     return (max(map(float, values)),)
 
 

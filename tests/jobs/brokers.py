@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.servers import eventually
@@ -71,6 +72,19 @@ class Server:
         except ProcessLookupError:
             return
         self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop it in the middle of what it does: connections stay, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        server = psutil.Process(self._process.pid)
+        for process in [server, *server.children(recursive=True)]:
+            process.send_signal(number)
 
 
 class Redis(Server):
