@@ -168,7 +168,7 @@ def test_what_is_submitted_becomes_films_and_a_message_too_many_changes_nothing(
 
     async def work() -> None:
         async with plant.jobs() as jobs:
-            asked = await jobs.submit([story(number) for number in range(3)], "a batch")
+            asked = await jobs.submit([story(number) for number in range(2)], "a batch")
             jobs.poster.post([Message(job.id) for job in asked for _ in range(3)])
             for job in await ended(jobs, asked):
                 assert job.state is JobState.SUCCESS, job.error
@@ -189,15 +189,15 @@ def test_messages_that_the_broker_lost_are_sent_again(plant: Plant) -> None:
     async def work() -> None:
         async with plant.jobs(every=None) as jobs:
             reconciler = Reconciler(jobs, after=0.0)
-            asked = await jobs.submit([story(number) for number in range(3)])
+            asked = await jobs.submit([story(number) for number in range(2)])
 
             async def are_there() -> bool:
-                return await ready(jobs) == 3
+                return await ready(jobs) == 2
 
             await until(are_there)
             assert await reconciler.look() == 0, "nothing is missing"
             plant.broker.flush()
-            assert await reconciler.look() == 3
+            assert await reconciler.look() == 2
             await until(are_there)
             assert await reconciler.look() == 0, "nothing is sent a third time"
             plant.start()
@@ -225,7 +225,7 @@ def test_a_killed_workers_run_goes_on_elsewhere(plant: Plant) -> None:
 
 
 def test_a_broker_that_is_away_for_a_while_loses_nothing_and_stops_no_submission(plant: Plant) -> None:
-    plant.hold(1)
+    plant.hold(0.3)
     plant.start()
 
     async def work() -> None:
@@ -233,8 +233,8 @@ def test_a_broker_that_is_away_for_a_while_loses_nothing_and_stops_no_submission
             before = await jobs.submit([story(number) for number in range(4)])
             await until(lambda: is_at(jobs, before[0], JobState.RUNNING))
             plant.broker.kill()
-            meanwhile = await jobs.submit([story(10 + number) for number in range(2)])
-            assert {job.state for job in meanwhile} == {JobState.QUEUED}
+            meanwhile = await jobs.submit([story(10)])
+            assert meanwhile[0].state is JobState.QUEUED
             await until(lambda: is_at(jobs, before[0], JobState.SUCCESS))
             await asyncio.to_thread(plant.broker.start)
             after = await jobs.submit([story(20)])
