@@ -118,8 +118,8 @@ class Crew:
         self.wait_over()
 
     def clear_queue(self) -> None:
-        """Cancel all that waits."""
-        while waiting := self._ids("queued"):
+        """Cancel all that waits, but for what may have come meanwhile."""
+        while len(waiting := self._ids("queued")) > MOST_OPEN:
             for run in waiting:
                 post(f"{self._url}/api/v1/runs/{run}/cancel")
 

@@ -334,7 +334,6 @@ FAULTS: tuple[Fault, ...] = (
         expected="SharingLost",
         # What was accepted meanwhile is begun late.
         allowed=("QueueWaitHigh",),
-        labels={"service": "redis"},
         act="stop redis",
         onset=2.0,
         mix="few",

@@ -32,6 +32,7 @@ def test_a_fault_has_at_most_two_consequences_and_none_is_the_alert_itself(fault
 def test_the_alert_can_carry_the_labels_that_are_expected(fault: Fault) -> None:
     alert = ALERTS[fault.expected]
     assert fault.labels.keys() <= {*alert.labels, *alert.proofs[0].labels}
+    assert "service" not in fault.labels, "every alert has that of storygen"
 
 
 @EVERY
