@@ -28,6 +28,7 @@ def test_the_code_on_the_page_runs_and_says_what_it_should(code: str, said: str,
         "HOME": str(tmp_path),
         "STORYGEN_FOLDERS__CACHE": str(tmp_path / "cache"),
         "STORYGEN_FOLDERS__STATE": str(tmp_path / "state"),
+        "STORYGEN_GUARD__LOAD_PER_CORE": "1000",  # tests beside it are no reason to wait
     }
     done = subprocess.run(
         [sys.executable, "-c", code],
