@@ -17,6 +17,7 @@ PACKAGES = {
     "prometheus-alertmanager": ("alertmanager", "prometheus-alertmanager"),
     "amtool": ("amtool",),
     "jaeger": ("jaeger",),
+    "redis-server": ("redis-server",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
 }
 _FROM = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}
