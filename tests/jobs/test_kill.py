@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.kill import Toll, paid_twice, toll_of
-from benchmarks.outage import outage_toll
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +22,3 @@ def test_what_is_killed_again_and_again_loses_nothing_pays_nothing_twice_and_bre
     assert (killed.lost, killed.gaps) == (0, 0), killed
     assert max(job.claims for job in killed.jobs) > 1
     assert paid_twice(quiet, killed) == 0
-
-
-@pytest.mark.parametrize("server", ["redis", "postgresql"])
-def test_a_broker_and_a_database_that_freeze_and_die_lose_nothing_and_break_no_stream(server: str) -> None:
-    toll = outage_toll(server, 4, seconds=2, calm=1)
-
-    assert (toll.lost, toll.gaps) == (0, 0), toll
