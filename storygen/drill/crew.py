@@ -26,7 +26,7 @@ from storygen.stack.web import HOST, ask, free_ports, post
 
 WORKERS = 2
 _AT_ONCE = 2
-_LEASE_SECONDS, _GRACE_SECONDS = 3.0, 1.0
+_LEASE_SECONDS, _GRACE_SECONDS = 6.0, 1.0  # a busy machine may keep a worker from its beat for seconds
 _STALL_SECONDS = 120.0  # what hangs is left alone here: it is the queue that has to notice
 _READY_SECONDS, _OVER_SECONDS = 60.0, 60.0
 MOST_OPEN = 4  # runs that are not over: where the machine is too slow, fewer come

@@ -325,7 +325,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="JobsStuck",
         labels={"queue": "runs"},
         act="hold job",
-        onset=4.0,
+        onset=8.0,  # how far a run is gets reckoned from the time, too, and that goes on for a while
         mix="few",
         on_queue=True,
     ),
