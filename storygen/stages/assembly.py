@@ -164,8 +164,8 @@ async def _cores_for_one(tools: Tools) -> AsyncIterator[int]:
     _rendering[tools] = ahead + 1
     try:
         await asyncio.sleep(0)  # lets those that start at the same moment be counted
-        whole = _rendering[tools] // cores * cores
-        yield max(1, cores // (_rendering[tools] - whole)) if ahead >= whole else 1
+        rest = _rendering[tools] % cores  # none, also where one of a full round and one more has ended meanwhile
+        yield max(1, cores // rest) if rest and ahead >= _rendering[tools] - rest else 1
     finally:
         _rendering[tools] -= 1
 

@@ -217,3 +217,27 @@ def test_a_piece_that_fails_ends_the_others_and_leaves_nothing(tmp_path: Path) -
         go(render(tools, shot, narration(tmp_path, 3.2)))
     assert failed.value.scene == 1
     assert not list((tmp_path / "cache").rglob("*.mp4"))
+
+
+def test_a_scene_that_ends_while_the_next_begins_leaves_that_one_a_core() -> None:
+    class Hands:
+        cores = 2
+
+    async def go() -> list[int]:
+        tools, got, ended = Hands(), [], asyncio.Event()
+
+        async def first(until: asyncio.Event | None) -> None:
+            async with assembly._cores_for_one(tools):
+                await (until or asyncio.Event()).wait()
+
+        others = [asyncio.create_task(first(ended)), asyncio.create_task(first(None))]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ended.set()
+        async with assembly._cores_for_one(tools) as cores:
+            got.append(cores)
+        others[1].cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        return got
+
+    assert asyncio.run(go()) == [1]
