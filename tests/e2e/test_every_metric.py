@@ -26,7 +26,13 @@ __all__ = ["simulation", "vendors"]
 STORY = "# The Jar\n\n## Scene: Light\nVisual: A jar at three.\nON-SCREEN: lamp --on\n\nADA: It glowed at three.\n"
 TOPIC = "a jar that glows at three in the night"
 # What a healthy process has no reason to fill, and where it is shown to be filled instead.
-EXCUSED = {"storygen_telemetry_dropped_total": "tests/telemetry/test_setup.py"}
+EXCUSED = {
+    "storygen_telemetry_dropped_total": "tests/telemetry/test_setup.py",
+    "storygen_sharing_up": "tests/telemetry/test_metrics.py",
+    "storygen_queue_wait_seconds": "tests/jobs/test_traces.py",
+    "storygen_webhook_deliveries_total": "tests/service/test_webhooks.py",
+    "http_server_request_duration_seconds": "tests/service/test_health.py",
+}
 
 
 class Visitor:
