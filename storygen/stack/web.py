@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -14,6 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from storygen.errors import ResourceFailure
 
 HOST = "127.0.0.1"
+_PORTS = (20_000, 32_768)
 _SECONDS = 10.0
 _SAID_CHARACTERS = 400
 _opener = build_opener(ProxyHandler({}))
@@ -40,10 +42,18 @@ def is_ready(url: str) -> bool:
 
 
 def free_ports(number: int) -> list[int]:
-    """Different ports on the loopback address that nobody listens on."""
+    """Different ports on the loopback address that nobody listens on.
+
+    They lie below those that systems give to connections, one of which might take a port before its server does.
+    """
+    chance, found = random.SystemRandom(), set[int]()
     with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(number)]
-        return [one.getsockname()[1] for one in sockets]
+        while len(found) < number:
+            port = chance.randrange(*_PORTS)
+            with suppress(OSError):
+                held.enter_context(socket.create_server((HOST, port)))
+                found.add(port)
+    return list(found)
 
 
 def _answer(request: Request) -> bytes:

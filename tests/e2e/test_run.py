@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,7 +177,9 @@ def test_impatience_while_a_run_is_being_stopped_changes_nothing(shell: Any) -> 
     for line in child.stderr:
         if "assembly" in line:
             break
-    pids = _ffmpegs_of(child.pid)
+    until = time.monotonic() + 30
+    while not (pids := _ffmpegs_of(child.pid)) and time.monotonic() < until:
+        os.sched_yield()
     assert pids
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         child.send_signal(signal.SIGINT)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from storygen.stack.web import free_ports
 from tests.servers import eventually
 
 RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -22,10 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    return free_ports(1)[0]
 
 
 def missing(package: str) -> None:
