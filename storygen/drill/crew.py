@@ -106,14 +106,18 @@ class Crew:
         wait_until(lambda: not self.struck & {*self._ids(*_OPEN)}, "what was struck is over", _OVER_SECONDS)
 
     def begin_again(self) -> None:
-        """Cancel the run that has been made for longest, and try it again, as the runbook of a stuck job says."""
+        """Cancel the run that has been made for longest, and try it again, as the runbook of a stuck job says.
+
+        Freed a moment ago, it may have ended by itself meanwhile.
+        """
         running = self._listed("running")
         if not running:
             return
         stuck = min(running, key=lambda run: run["started"])["id"]
         post(f"{self._url}/api/v1/runs/{stuck}/cancel")
         wait_until(lambda: stuck not in self._ids(*_OPEN), "the stuck run is cancelled", _OVER_SECONDS)
-        post(f"{self._url}/api/v1/runs/{stuck}/retry")
+        if stuck in self._ids("cancelled"):
+            post(f"{self._url}/api/v1/runs/{stuck}/retry")
         self.struck = {stuck}
         self.wait_over()
 

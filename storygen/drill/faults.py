@@ -72,7 +72,7 @@ FAULTS: tuple[Fault, ...] = (
         rules=_vendor("unavailable"),
         settings={
             "providers": {"speech": ["elevenlabs"]},
-            "vendors": {"elevenlabs": {"breaker": {"seconds": 0.1, "failures": 2}}},
+            "vendors": {"elevenlabs": {"breaker": {"seconds": 0.1, "failures": 1}}},
         },
         act="flap",
         mix="many tales",
