@@ -28,7 +28,7 @@ ROUND_SECONDS = 40.0
 REST_SECONDS = 6.0
 AUTHORS = 6
 MOST = 5.0
-WARM_SHARE = 0.4  # malloc keeps what threads have freed, and that levels off only after some ten minutes
+WARM_SHARE = 0.3
 FAULTS = (
     {"fault": "transient", "rate": 0.1, "seconds": 0.2},
     {"fault": "slow", "rate": 0.2, "seconds": 0.5},
