@@ -227,14 +227,14 @@ def test_a_scene_that_ends_while_the_next_begins_leaves_that_one_a_core() -> Non
         tools, got, ended = Hands(), [], asyncio.Event()
 
         async def first(until: asyncio.Event | None) -> None:
-            async with assembly._cores_for_one(tools):
+            async with assembly.scenes._cores_for_one(tools):
                 await (until or asyncio.Event()).wait()
 
         others = [asyncio.create_task(first(ended)), asyncio.create_task(first(None))]
         for _ in range(3):
             await asyncio.sleep(0)
         ended.set()
-        async with assembly._cores_for_one(tools) as cores:
+        async with assembly.scenes._cores_for_one(tools) as cores:
             got.append(cores)
         others[1].cancel()
         await asyncio.gather(*others, return_exceptions=True)
