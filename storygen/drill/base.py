@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Mix = Literal["usual", "tales", "many tales", "again", "topics", "films", "few"]
+Mix = Literal["usual", "tales", "many tales", "again", "topics", "films", "few", "none"]
 Act = Literal[
     "",
     "flap",
@@ -34,7 +34,7 @@ class Fault:
     `labels` are some that the alert carries. `onset` is how many seconds pass before the first effect can be counted:
     limits of time that are too short to be scaled. `slowness` is a wait in front of each call, in times of what the
     voice stage took in the healthy measurement. `mix` is what is fed, so that there is enough of what breaks. A fault
-    `on_queue` needs a service, its workers and their Redis beside the rest.
+    `on_queue` needs a service, its workers and their Redis instead of processes that watch folders.
     """
 
     name: str

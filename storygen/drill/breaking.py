@@ -14,7 +14,7 @@ from storygen.drill.ffmpeg import Mode
 from storygen.drill.subject import Subject
 from storygen.stack.stack import Stack
 
-_FLAP_SECONDS = 0.45
+_FLAP_SECONDS = 0.35
 _DAMAGE_SECONDS = 0.2
 _READY_SECONDS = 60.0
 _FLOOD_SECONDS = 0.1

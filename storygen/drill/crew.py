@@ -1,6 +1,6 @@
 """The second part of what the drill breaks: a service, two workers of Celery, and the Redis between them.
 
-It is there only while faults of the queue are drilled, with the same vendors as the rest.
+It is there only while faults of the queue are drilled, instead of the first part, with the same vendors.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Crew:
     def _settings(self, redis: int) -> dict[str, Any]:
         changes = {
             "run": {"stall_seconds": _STALL_SECONDS},
-            # The machine is busy with the rest of the drill, which is no reason to wait here.
+            # The machine is busy with what watches, which is no reason to wait here.
             "guard": {"load_per_core": 1000.0, "free_memory_gb": 0.0, "free_disk_gb": 0.0},
             "queue": {
                 "engine": "celery",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -34,6 +35,7 @@ _START_SECONDS = 90.0
 _PATIENCE, _MORE_PATIENCE = 2.0, 10.0
 _CALM_SECONDS = 120.0
 _HOUR = 3600.0
+_WARM_HOURS = 1.25  # until the windows of an hour hold nothing of those who worked before
 _LEAST = 0.6  # of the films that the usual mix asks for
 
 
@@ -59,7 +61,7 @@ def drill(faults: Sequence[Fault], folder: Path, options: Options, tell: Callabl
         subject = Subject(folder / "subject", otlp=stack.otlp_endpoint, scale=options.scale, seed=options.seed)
         with subject:
             held = _Drill(stack, subject, config, tell)
-            healthy = held.begin(_HOUR / options.scale)
+            healthy = held.begin()
             verdicts = tuple(
                 replace(held.try_out(fault), round=number + 1)
                 for number in range(options.rounds)
@@ -91,23 +93,26 @@ class _Drill:
         self._tell = tell
         self._began = time.time()
         self._scene = Scene(stack, subject, 0.0)
-        self._was_queued = False
+        self._hour = _HOUR / config.scale
+        self._pasts: dict[bool, list[dict[str, Any]]] = {}
         route = yaml.safe_load((stack.folder / "alertmanager.yml").read_text("utf-8"))["route"]
         self._group_wait = seconds(route["group_wait"])
 
-    def begin(self, hour: float) -> Healthy:
+    def begin(self) -> Healthy:
         """Wait for a healthy state, warm up, measure it for a scaled hour, give it a past, and watch another hour."""
+        hour = self._hour
         self._tell("waiting until both processes are scraped and make films")
-        self._stack.set_targets(self._subject.targets)
-        self._wait_for(
-            "all processes are scraped", f'sum(up{{job="{self._config.job}"}}) == {len(self._subject.targets)}'
-        )
-        self._wait_for("both make films", "count(sum by (instance) (increase(storygen_films_total[20s])) > 1) == 2")
+        self._watch()
         self._tell(f"measuring how this machine does when nothing is broken, for {hour:.0f} s, once it is warm")
         self._pass(2 * hour)
         self._insist_on_pace(hour)
+        spent = self._stack.query(
+            'sum(increase(storygen_stage_duration_seconds_sum{stage="voice", outcome="success"}[15s]))'
+            ' / sum(increase(storygen_stage_duration_seconds_count{stage="voice", outcome="success"}[15s]))'
+        )
+        self._scene = replace(self._scene, voice_seconds=float(spent[0]["value"][1]))
+        self._tell(f"a voice takes {self._scene.voice_seconds:.2f} s; writing the last {past.DAYS} days")
         self._give_past()
-        self._wait_for("the past is there", f"count({past.compared(self._config)[0]} offset 1d) > 0")
         self._tell(f"a healthy hour, in {hour:.0f} s")
         self._calm()
         since = time.time()
@@ -130,7 +135,8 @@ class _Drill:
         if skipped := self._lacking(fault):
             return replace(verdict, skipped=skipped)
         self._staff(fault)
-        self._subject.feeder.mix = fault.mix
+        if not fault.on_queue:
+            self._subject.feeder.mix = fault.mix
         since = time.time()
         with broken(fault, self._scene):
             came = self._await(fault, since, "firing", _PATIENCE * verdict.promised_s + _MORE_PATIENCE)
@@ -143,7 +149,8 @@ class _Drill:
             verdict = replace(verdict, resolved_s=_after(gone, mended))
         if verdict.fired and (crew := self._subject.crew):  # what was struck is over only now
             verdict = replace(verdict, **shown(self._stack, fault, since, crew.runs))
-        self._subject.feeder.mix = "few" if self._subject.crew else "usual"
+        if not fault.on_queue:
+            self._subject.feeder.mix = "usual"
         self._calm()
         allowed, unexpected = others(self._stack.inbox.deliveries(), fault, since)
         self._forget((fault.expected, *allowed, *unexpected), mended)
@@ -154,7 +161,7 @@ class _Drill:
 
     def panels(self) -> Panels:
         """Ask what every panel asks, over the time of the drill."""
-        return looked_at(self._stack, self._config, self._began, with_queue=self._was_queued)
+        return looked_at(self._stack, self._config, self._began, with_queue=True in self._pasts)
 
     def _insist_on_pace(self, hour: float) -> None:
         """Rules judge only where enough happened: the fewer films there are, the longer the windows have to be."""
@@ -167,18 +174,23 @@ class _Drill:
                 hint="End what else runs here, or give a lower --scale: it takes longer and needs fewer films.",
             )
 
+    def _watch(self) -> None:
+        """Scrape the processes that work, until they are seen to make films."""
+        targets, makers = self._subject.targets, "|".join(self._subject.makers)
+        self._stack.set_targets(targets)
+        self._wait_for("all processes are scraped", f'sum(up{{job="{self._config.job}"}}) == {len(targets)}')
+        films = f'increase(storygen_films_total{{instance=~"{makers}"}}[20s])'
+        self._wait_for("they make films", f"count(sum by (instance) ({films}) > 1) == {len(self._subject.makers)}")
+
     def _give_past(self) -> None:
-        """Prometheus reads blocks when it starts."""
-        series = [one for name in past.compared(self._config) for one in self._stack.query(name)]
-        spent = self._stack.query(
-            'sum(increase(storygen_stage_duration_seconds_sum{stage="voice", outcome="success"}[15s]))'
-            ' / sum(increase(storygen_stage_duration_seconds_count{stage="voice", outcome="success"}[15s]))'
-        )
-        self._scene = replace(self._scene, voice_seconds=float(spent[0]["value"][1]))
-        self._tell(f"a voice takes {self._scene.voice_seconds:.2f} s; writing the last {past.DAYS} days")
+        """Those who work now get the past that belongs to them; Prometheus reads it when it starts."""
+        names, is_queue = past.compared(self._config), self._subject.crew is not None
+        if is_queue not in self._pasts:
+            self._pasts[is_queue] = [one for name in names for one in self._stack.query(name)]
         self._stack.stop("prometheus")
-        past.backfill(series, time.time(), self._stack.folder / "prometheus", self._stack.folder)
+        past.backfill(self._pasts[is_queue], time.time(), self._stack.folder / "prometheus", self._stack.folder)
         self._stack.restart("prometheus")
+        self._wait_for("the past is there", f"count({names[0]} offset 1d) > 0")
 
     def _lacking(self, fault: Fault) -> str:
         """Why a fault cannot be drilled on this machine; empty where it can."""
@@ -187,24 +199,18 @@ class _Drill:
         return lacking() if fault.on_queue else ""
 
     def _staff(self, fault: Fault) -> None:
-        """Have a queue with its workers where the fault needs one, warm and calm, and none where it does not."""
+        """Have a queue with its workers where the fault needs one, and folders that are watched where it does not."""
         subject = self._subject
         if fault.on_queue == (subject.crew is not None):
             return
         if fault.on_queue:
             self._tell("starting a service with two workers, until they make films")
-            subject.feeder.mix = "few"
             subject.start_crew()
-        kept = subject.targets if fault.on_queue else subject.watched
-        self._stack.set_targets(kept)
-        self._wait_for("the right processes are scraped", f'count(up{{job="{self._config.job}"}}) == {len(kept)}')
-        if fault.on_queue:
-            self._was_queued = True
-            busy = f"count(sum by (instance) (increase(storygen_films_total[20s])) > 0) == {len(kept) - 1}"
-            self._wait_for("the workers make films", busy)
         else:
             subject.stop_crew()
-            subject.feeder.mix = "usual"
+        self._watch()
+        self._pass(_WARM_HOURS * self._hour)
+        self._give_past()
         self._calm()
 
     def _await(self, fault: Fault, since: float, status: str, longest: float) -> float | None:

@@ -304,7 +304,6 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("JobsStuck", "QueueWaitHigh"),
         act="kill worker",
         onset=2.0,
-        mix="few",
         on_queue=True,
     ),
     Fault(
@@ -316,7 +315,6 @@ FAULTS: tuple[Fault, ...] = (
         labels={"queue": "runs"},
         act="flood queue",
         onset=2.0,  # until there are so many that growth counts
-        mix="few",
         on_queue=True,
     ),
     Fault(
@@ -326,7 +324,6 @@ FAULTS: tuple[Fault, ...] = (
         labels={"queue": "runs"},
         act="hold job",
         onset=8.0,  # how far a run is gets reckoned from the time, too, and that goes on for a while
-        mix="few",
         on_queue=True,
     ),
     Fault(
@@ -337,7 +334,6 @@ FAULTS: tuple[Fault, ...] = (
         allowed=("QueueWaitHigh",),
         act="stop redis",
         onset=2.0,
-        mix="few",
         on_queue=True,
     ),
 )

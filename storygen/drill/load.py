@@ -27,6 +27,7 @@ MIXES: Mapping[Mix, Mapping[str, float]] = {
     "topics": {"tale": 0.3, "again": 0.4, "topic": 0.9, "film": 0.1},
     "films": {"tale": 0.3, "again": 0.4, "topic": 0.1, "film": 0.8},
     "few": {"tale": 0.3, "again": 0.2, "topic": 0.2, "film": 0.1},
+    "none": {},
 }
 _OLD_ENOUGH = 6.0  # seconds after which a tale is surely told
 _TOO_OLD = 25.0

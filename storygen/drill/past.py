@@ -51,13 +51,15 @@ def lines(series: Iterable[Mapping[str, Any]], now: float) -> Iterator[str]:
 
 
 def backfill(series: Iterable[Mapping[str, Any]], now: float, data: Path, scratch: Path) -> None:
-    """Add the past to a folder of Prometheus that is not running.
+    """Give a folder of Prometheus that is not running this past, instead of one that it was given before.
 
     Raises `InvalidSettings` where there is no promtool, `ResourceFailure` where it refuses the text.
     """
     promtool = shutil.which("promtool")
     if promtool is None:
         raise InvalidSettings("There is no promtool on the PATH.", hint=INSTALL["prometheus"])
+    for block in data.glob("*/meta.json"):  # what was scraped is too young to be in a block
+        shutil.rmtree(block.parent)
     text = scratch / "past.txt"
     text.write_text("\n".join(lines(series, now)) + "\n", "utf-8")
     command = [promtool, "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(text), str(data)]

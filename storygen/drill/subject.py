@@ -1,6 +1,6 @@
 """The pipeline that the drill breaks: two `storygen watch` processes, simulated vendors, and what they are told.
 
-A queue with workers of its own stands beside them while its faults are drilled.
+A queue with workers of its own takes their place while its faults are drilled.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class _Plain:
 class Subject:
     """Vendors, workers and load; a context manager. `otlp` is where spans go, `scale` how much faster time runs.
 
-    `crew` is a queue with workers of its own, where there is one.
+    `crew` is a queue with workers of its own, which works instead of those that watch folders, where there is one.
     """
 
     def __init__(self, folder: Path, *, otlp: str, scale: float, seed: int) -> None:
@@ -126,29 +126,37 @@ class Subject:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        with self._open:
-            self.stop_crew()
-
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """Where the processes that watch folders serve their metrics."""
-        return tuple(worker.target for worker in self.workers)
+        with self._open, self._crewed:
+            self.crew = None
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Where all processes serve their metrics."""
-        return (*self.watched, *(self.crew.targets if self.crew else ()))
+        """Where the processes that work serve their metrics."""
+        return self.crew.targets if self.crew else tuple(worker.target for worker in self.workers)
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Those of them that make films."""
+        return self.targets[-2:]
 
     def start_crew(self) -> Crew:
-        """Have a queue with its workers beside the rest, until it is stopped or all ends."""
+        """Have a queue with its workers until it is stopped; the processes that watch folders rest meanwhile."""
+        self.feeder.mix = "none"
+        for worker in self.workers:
+            worker.server.stop()
         crew = Crew(self.folder / f"crew-{self.seed}", self._usual, self._environ, self.seed)
         self.crew = self._crewed.enter_context(crew)
         return self.crew
 
     def stop_crew(self) -> None:
-        """End the queue and its workers, where they run."""
+        """End the queue and its workers; the processes that watch folders go on."""
         self.crew = None
         self._crewed.close()
+        for worker in self.workers:
+            worker.server.start()
+        for worker in self.workers:
+            worker.server.wait_ready(_READY_SECONDS)
+        self.feeder.mix = "usual"
 
     def apply(self, changes: Mapping[str, Any]) -> None:
         """Put these settings on top of the usual ones; workers read them with the next story."""
@@ -174,6 +182,7 @@ class Subject:
         """Raises `ResourceFailure` with the end of its log where a process has ended, or refuses its settings."""
         if self.crew is not None:
             self.crew.check()
+            return
         self.runs(time.time())
         for worker in self.workers:
             if worker.server.pid is None:

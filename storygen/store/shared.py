@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 TIMEOUT_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
+DOUBT_SECONDS = 0.5
 HEALTH_SECONDS = 15
 LARGEST_BYTES = 512 * 1024
 KEEP_SECONDS = 7 * 86_400
@@ -25,7 +26,10 @@ _ENTRY = "entry.json"
 
 
 class Link:
-    """A pool of connections to a Redis that may be gone; `tell(is_reachable, reason)` hears of each change once."""
+    """A pool of connections to a Redis that may be gone; `tell(is_reachable, reason)` hears of each change once.
+
+    It is gone when two questions in a row had no answer: one that comes late is no news on a busy machine.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Link:
         self._client: Redis | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ask_again_at = 0.0
+        self._is_doubted = False
         self.is_reachable = True
         self.tell = tell
 
@@ -60,9 +65,9 @@ class Link:
             async with asyncio.timeout(self._timeout):
                 answer = await question(client)
         except (RedisError, OSError, TimeoutError) as error:
-            self._ask_again_at = self._clock() + PAUSE_SECONDS
-            self._change(is_reachable=False, reason=type(error).__name__)
+            self._missed(type(error).__name__)
             return None
+        self._is_doubted = False
         self._change(is_reachable=True)
         return answer
 
@@ -100,6 +105,13 @@ class Link:
                 ) from None
             self._loop = loop
         return self._client
+
+    def _missed(self, reason: str) -> None:
+        is_gone = self._is_doubted or not self.is_reachable
+        self._is_doubted = True
+        self._ask_again_at = self._clock() + (PAUSE_SECONDS if is_gone else DOUBT_SECONDS)
+        if is_gone:
+            self._change(is_reachable=False, reason=reason)
 
     def _change(self, *, is_reachable: bool, reason: str = "") -> None:
         if is_reachable != self.is_reachable:

@@ -15,7 +15,7 @@ from storygen.resilience.gears import Gears
 from storygen.resilience.shared import SharedBreakers, tell_sharing
 from storygen.settings import BreakerSettings, VendorSettings
 from storygen.store.artifacts import Store
-from storygen.store.shared import PAUSE_SECONDS, Link
+from storygen.store.shared import DOUBT_SECONDS, PAUSE_SECONDS, Link
 from tests.resilience.conftest import Desk, RedisServer, Time, Voice, wish
 
 ONE = VendorSettings(attempts=1, breaker=BreakerSettings(failures=1, seconds=30))
@@ -107,6 +107,7 @@ def test_a_redis_that_is_killed_slows_no_call_for_long_and_is_told_of_once(
         redis.kill()
         for number in range(5):
             await worker.call(wish(f"after {number}"))
+            clock.now += DOUBT_SECONDS
         worker.voice.plan = [ProviderUnavailable("down")]
         with pytest.raises(ProviderUnavailable):
             await worker.call(wish("fails"))
@@ -141,6 +142,27 @@ def test_a_redis_that_never_answers_is_waited_for_once(tmp_path: Path) -> None:
 
     assert asyncio.run(work()) == 20
     assert len(connected) <= 2
+
+
+def test_one_answer_that_does_not_come_is_no_news() -> None:
+    told: list[bool] = []
+    clock = Time()
+    link = Link("redis://127.0.0.1:1", clock=clock, tell=lambda is_reachable, _: told.append(is_reachable))
+
+    async def nothing(_: Any) -> bool:
+        raise TimeoutError
+
+    async def something(_: Any) -> bool:
+        return True
+
+    async def work() -> None:
+        for question in (nothing, something, nothing, something, nothing, nothing):
+            await link.ask(question)
+            clock.now += DOUBT_SECONDS
+        await link.close()
+
+    asyncio.run(work())
+    assert told == [False]
 
 
 def test_small_results_come_from_the_redis_to_a_worker_with_another_disk(
