@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Mix = Literal["usual", "tales", "many tales", "again", "topics", "films", "few", "none"]
+Mix = Literal["usual", "tales", "many tales", "again", "topics", "films", "few", "flood", "none"]
 Act = Literal[
     "",
     "flap",

@@ -17,8 +17,6 @@ from storygen.stack.stack import Stack
 _FLAP_SECONDS = 0.35
 _DAMAGE_SECONDS = 0.2
 _READY_SECONDS = 60.0
-_FLOOD_SECONDS = 0.1
-_RUNS_TO_STRIKE = 3
 _Block = AbstractContextManager[None]
 
 
@@ -36,6 +34,12 @@ class Scene:
         crew = self.subject.crew
         assert crew is not None  # noqa: S101 - the drill has started it
         return crew
+
+
+def prepare(fault: Fault, scene: Scene) -> None:
+    """What has to be so before it is broken: only a worker with something to do is missed, or misses its Redis."""
+    if fault.act in {"kill worker", "stop redis"}:
+        scene.crew.keep_busy()
 
 
 @contextmanager
@@ -134,7 +138,6 @@ def _without(count: int) -> Callable[[Fault, Scene], _Block]:
 def _killing(_: Fault, scene: Scene) -> Iterator[None]:
     """The worker is started again; what it was at another one has begun by then, or does so soon."""
     crew = scene.crew
-    crew.keep_busy(_RUNS_TO_STRIKE)
     crew.workers[-1].kill()
     try:
         yield
@@ -146,30 +149,26 @@ def _killing(_: Fault, scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _flooding(_: Fault, scene: Scene) -> Iterator[None]:
-    try:
-        with _repeated(scene.crew.submit, _FLOOD_SECONDS):
-            yield
-    finally:
-        scene.crew.clear_queue()
+    with scene.crew.flooded():
+        yield
 
 
 @contextmanager
 def _holding(_: Fault, scene: Scene) -> Iterator[None]:
+    """Only when the run is cancelled its ffmpeg is let go, or it would end well after an age, and all seem slow."""
     crew = scene.crew
     crew.ffmpeg.set("hold")
     crew.submit()
     try:
         yield
+        crew.begin_again()
     finally:
         crew.ffmpeg.set("")
-    crew.begin_again()
 
 
 @contextmanager
 def _without_redis(_: Fault, scene: Scene) -> Iterator[None]:
-    """Only who has something to do notices that it is gone."""
     crew = scene.crew
-    crew.keep_busy(_RUNS_TO_STRIKE)
     crew.redis.stop()
     try:
         yield

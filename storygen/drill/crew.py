@@ -8,8 +8,8 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -25,12 +25,13 @@ from storygen.stack.servers import Program, Server
 from storygen.stack.web import HOST, ask, free_ports, post
 
 WORKERS = 2
-_AT_ONCE = 2
+_AT_ONCE = 1
 _LEASE_SECONDS, _GRACE_SECONDS = 6.0, 1.0  # a busy machine may keep a worker from its beat for seconds
 _STALL_SECONDS = 120.0  # what hangs is left alone here: it is the queue that has to notice
 _READY_SECONDS, _OVER_SECONDS = 60.0, 60.0
-MOST_OPEN = 4  # runs that are not over: where the machine is too slow, fewer come
+_MOST_OPEN = 4  # runs that are not over: where the machine is too slow, fewer come
 _LISTED = 200
+_RUNS_TO_STRIKE = 3
 _OPEN = ("queued", "running")
 
 
@@ -55,6 +56,7 @@ class Crew:
         self._usual = usual
         self._environ = environ
         self._stories = Stories(seed + 1)
+        self._is_flooded = False
         self._seed = seed
         self._open = ExitStack()
 
@@ -76,8 +78,8 @@ class Crew:
                 server.start()
             for server in self._servers:
                 server.wait_ready(_READY_SECONDS)
-            feeder = opened.enter_context(Feeder(self._drop, self._seed))
-            feeder.mix = "few"
+            self._feeder = opened.enter_context(Feeder(self._drop, self._seed))
+            self._feeder.mix = "few"
             self._open = opened.pop_all()
         return self
 
@@ -94,11 +96,21 @@ class Crew:
         """Ask for one more film."""
         post(f"{self._url}/api/v1/runs", {"text": self._stories.tale(scenes)})
 
-    def keep_busy(self, runs: int) -> None:
-        """Ask for long films, until so many are being made, which are those that are struck."""
-        for _ in range(runs):
+    @contextmanager
+    def flooded(self) -> Iterator[None]:
+        """Let ten stories a second come in, of the usual kinds; those that still wait at the end are cancelled."""
+        self._is_flooded, self._feeder.mix = True, "flood"
+        try:
+            yield
+        finally:
+            self._is_flooded, self._feeder.mix = False, "few"
+            self._clear_queue()
+
+    def keep_busy(self) -> None:
+        """Ask for long films, until each worker makes one; they are those that are struck."""
+        for _ in range(_RUNS_TO_STRIKE):
             self.submit(scenes=6)
-        wait_until(lambda: len(self._ids("running")) >= runs, "workers make films", _OVER_SECONDS)
+        wait_until(lambda: len(self._ids("running")) >= WORKERS * _AT_ONCE, "workers make films", _OVER_SECONDS)
         self.struck = set(self._ids("running"))
 
     def wait_over(self) -> None:
@@ -106,24 +118,17 @@ class Crew:
         wait_until(lambda: not self.struck & {*self._ids(*_OPEN)}, "what was struck is over", _OVER_SECONDS)
 
     def begin_again(self) -> None:
-        """Cancel the run that has been made for longest, and try it again, as the runbook of a stuck job says.
-
-        Freed a moment ago, it may have ended by itself meanwhile.
-        """
-        running = self._listed("running")
-        if not running:
-            return
-        stuck = min(running, key=lambda run: run["started"])["id"]
+        """Cancel the run that has been made for longest, and try it again, as the runbook of a stuck job says."""
+        stuck = min(self._listed("running"), key=lambda run: run["started"])["id"]
         post(f"{self._url}/api/v1/runs/{stuck}/cancel")
-        wait_until(lambda: stuck not in self._ids(*_OPEN), "the stuck run is cancelled", _OVER_SECONDS)
-        if stuck in self._ids("cancelled"):
-            post(f"{self._url}/api/v1/runs/{stuck}/retry")
+        wait_until(lambda: stuck in self._ids("cancelled"), "the stuck run is cancelled", _OVER_SECONDS)
+        post(f"{self._url}/api/v1/runs/{stuck}/retry")
         self.struck = {stuck}
         self.wait_over()
 
-    def clear_queue(self) -> None:
+    def _clear_queue(self) -> None:
         """Cancel all that waits, but for what may have come meanwhile."""
-        while len(waiting := self._ids("queued")) > MOST_OPEN:
+        while len(waiting := self._ids("queued")) > _MOST_OPEN:
             for run in waiting:
                 post(f"{self._url}/api/v1/runs/{run}/cancel")
 
@@ -148,7 +153,7 @@ class Crew:
     def _drop(self, kind: str, text: str) -> None:
         # A busy machine may answer too late: then there is a story less.
         with suppress(ResourceFailure):
-            if len(self._ids(*_OPEN)) < MOST_OPEN:
+            if self._is_flooded or len(self._ids(*_OPEN)) < _MOST_OPEN:
                 post(f"{self._url}/api/v1/runs", {"topic" if kind == "topic" else "text": text})
 
     def _settings(self, redis: int) -> dict[str, Any]:

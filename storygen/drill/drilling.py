@@ -12,7 +12,7 @@ import yaml
 
 from storygen.drill import past
 from storygen.drill.base import Fault
-from storygen.drill.breaking import Scene, broken
+from storygen.drill.breaking import Scene, broken, prepare
 from storygen.drill.crew import lacking
 from storygen.drill.judging import WATCHDOG, Verdict, arrival, others, promised
 from storygen.drill.load import MIXES
@@ -137,6 +137,7 @@ class _Drill:
         self._staff(fault)
         if not fault.on_queue:
             self._subject.feeder.mix = fault.mix
+        prepare(fault, self._scene)
         since = time.time()
         with broken(fault, self._scene):
             came = self._await(fault, since, "firing", _PATIENCE * verdict.promised_s + _MORE_PATIENCE)

@@ -323,7 +323,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="JobsStuck",
         labels={"queue": "runs"},
         act="hold job",
-        onset=8.0,  # how far a run is gets reckoned from the time, too, and that goes on for a while
+        onset=2.0,  # until the run waits for nothing else
         on_queue=True,
     ),
     Fault(

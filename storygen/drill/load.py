@@ -26,7 +26,8 @@ MIXES: Mapping[Mix, Mapping[str, float]] = {
     "again": {"tale": 0.5, "again": 1.0, "topic": 0.2, "film": 0.1},
     "topics": {"tale": 0.3, "again": 0.4, "topic": 0.9, "film": 0.1},
     "films": {"tale": 0.3, "again": 0.4, "topic": 0.1, "film": 0.8},
-    "few": {"tale": 0.3, "again": 0.2, "topic": 0.2, "film": 0.1},
+    "few": {"tale": 0.25, "again": 0.2, "topic": 0.1, "film": 0.05},
+    "flood": {"tale": 4.0, "again": 3.0, "topic": 2.0, "film": 1.0},
     "none": {},
 }
 _OLD_ENOUGH = 6.0  # seconds after which a tale is surely told

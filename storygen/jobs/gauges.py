@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, select
 
 from storygen.jobs import views
 from storygen.jobs.base import JobState
+from storygen.jobs.scribe import PROGRESS
 from storygen.jobs.store import SqlJobs
 from storygen.jobs.tables import events, jobs
 from storygen.jobs.traces import RUNS
@@ -25,7 +26,7 @@ def standing(engine: Engine, now: float) -> QueueStanding:
     heard = (
         select(func.max(events.c.at).label("at"))
         .join(jobs, jobs.c.id == events.c.job)
-        .where(jobs.c.state == JobState.RUNNING.value)
+        .where(jobs.c.state == JobState.RUNNING.value, events.c.kind != PROGRESS)
         .group_by(events.c.job)
         .subquery()
     )

@@ -24,6 +24,8 @@ EVERY_SECONDS = 0.2
 PROGRESS_SECONDS = 1.0
 SIGN_SECONDS = 15.0  # a job that moves is heard of at least so often, which `storygen_job_silent_seconds` relies on
 WRITE_SECONDS = 10.0
+PROGRESS = "progress"  # no sign of life: how far a run is gets reckoned from the time, too
+MOVING = "moving"
 MOST = 500
 _LOG = logging.getLogger("storygen.jobs")
 Said = tuple[str, Mapping[str, Any]]
@@ -53,7 +55,7 @@ class Scribe:
         self._is_over = asyncio.Event()
         self._is_cut_off = False
         self._moved = False
-        self._written_at = time.monotonic()
+        self._heard_at = time.monotonic()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -128,8 +130,11 @@ class Scribe:
         group, lost, figures = [*self._said], self._lost, self._now()
         said: list[Said] = [("lost", {"events": lost})] if lost else []
         said += group
-        if self._is_worth_telling(figures):
-            said.append(("progress", figures))
+        if not said and self._moved and time.monotonic() - self._heard_at > SIGN_SECONDS:
+            said.append((MOVING, {}))
+        is_heard = bool(said)
+        if {**figures, "eta_seconds": None} != {**self._figures, "eta_seconds": None}:
+            said.append((PROGRESS, figures))
         if not said and self.title == self._was_titled:
             return
         seen = {name: value for name, value in figures.items() if name != "cost_usd"}
@@ -143,18 +148,14 @@ class Scribe:
                 _LOG.warning("What happens to run %s cannot be put down now: %s", self._job, error)
             self._is_cut_off = True
             return
-        self._is_cut_off = self._moved = False
-        self._written_at = time.monotonic()
+        self._is_cut_off = False
+        if is_heard:
+            self._moved, self._heard_at = False, time.monotonic()
         written = set(map(id, group))
         while self._said and id(self._said[0]) in written:
             self._said.popleft()
         self._lost -= lost
         self._figures, self._was_titled = figures, seen.get("title", self._was_titled)
-
-    def _is_worth_telling(self, figures: Mapping[str, Any]) -> bool:
-        """Whether figures beside the time left are others than those told last, or it moved without news for long."""
-        is_news = {**figures, "eta_seconds": None} != {**self._figures, "eta_seconds": None}
-        return is_news or (self._moved and time.monotonic() - self._written_at > SIGN_SECONDS)
 
     def _now(self) -> dict[str, Any]:
         """How far the run is, how much longer it takes, and what it cost up to now."""

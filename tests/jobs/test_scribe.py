@@ -142,4 +142,4 @@ def test_a_run_that_moves_without_news_gives_a_sign(monkeypatch: pytest.MonkeyPa
                     await until(lambda before=before: len(notes.groups) > before)
 
     asyncio.run(go())
-    assert len(notes.of("progress")) >= 3
+    assert len(notes.of("moving")) >= 3
