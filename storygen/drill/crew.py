@@ -16,7 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from storygen.drill.ffmpeg import Ffmpeg
-from storygen.drill.load import Feeder, Stories
+from storygen.drill.load import TALE_SCENES, Feeder, Stories
 from storygen.drill.redis import PROGRAM, Redis
 from storygen.drill.settings import KEPT, Usual, merged, write
 from storygen.drill.waiting import wait_until
@@ -92,9 +92,9 @@ class Crew:
             if server.pid is None:
                 raise server.failure("ended by itself")
 
-    def submit(self, scenes: int = 3) -> None:
+    def submit(self) -> None:
         """Ask for one more film."""
-        post(f"{self._url}/api/v1/runs", {"text": self._stories.tale(scenes)})
+        post(f"{self._url}/api/v1/runs", {"text": self._stories.tale(TALE_SCENES)})
 
     @contextmanager
     def flooded(self) -> Iterator[None]:
@@ -107,9 +107,9 @@ class Crew:
             self._clear_queue()
 
     def keep_busy(self) -> None:
-        """Ask for long films, until each worker makes one; they are those that are struck."""
+        """Ask for films, until each worker makes one; they are those that are struck."""
         for _ in range(_RUNS_TO_STRIKE):
-            self.submit(scenes=6)
+            self.submit()
         wait_until(lambda: len(self._ids("running")) >= WORKERS * _AT_ONCE, "workers make films", _OVER_SECONDS)
         self.struck = set(self._ids("running"))
 

@@ -190,8 +190,11 @@ class _Drill:
             self._pasts[is_queue] = [one for name in names for one in self._stack.query(name)]
         self._stack.stop("prometheus")
         past.backfill(self._pasts[is_queue], time.time(), self._stack.folder / "prometheus", self._stack.folder)
+        began = time.time()
         self._stack.restart("prometheus")
         self._wait_for("the past is there", f"count({names[0]} offset 1d) > 0")
+        scraped = f'count(timestamp(up{{job="{self._config.job}"}}) > {began:.3f})'
+        self._wait_for("it scrapes again", f"{scraped} == {len(self._subject.targets)}")
 
     def _lacking(self, fault: Fault) -> str:
         """Why a fault cannot be drilled on this machine; empty where it can."""

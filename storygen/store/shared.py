@@ -48,6 +48,7 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ask_again_at = 0.0
         self._is_doubted = False
+        self._second_look: asyncio.Task[None] | None = None
         self.is_reachable = True
         self.tell = tell
 
@@ -77,6 +78,8 @@ class Link:
 
     async def close(self) -> None:
         """Give the connections back."""
+        if self._second_look is not None:
+            self._second_look.cancel()
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -112,6 +115,13 @@ class Link:
         self._ask_again_at = self._clock() + (PAUSE_SECONDS if is_gone else DOUBT_SECONDS)
         if is_gone:
             self._change(is_reachable=False, reason=reason)
+        else:
+            self._second_look = asyncio.create_task(self._make_sure())
+
+    async def _make_sure(self) -> None:
+        """Ask again soon, whether or not anybody has a question then."""
+        await asyncio.sleep(DOUBT_SECONDS)
+        await self.is_healthy()
 
     def _change(self, *, is_reachable: bool, reason: str = "") -> None:
         if is_reachable != self.is_reachable:

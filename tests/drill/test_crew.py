@@ -36,7 +36,7 @@ def crew(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crew]:
 
 def test_what_a_killed_worker_had_begun_another_one_ends(crew: Crew) -> None:
     since = time.time()
-    crew.keep_busy(3)
+    crew.keep_busy()
     crew.workers[-1].kill()
     crew.workers[-1].start()
     crew.workers[-1].wait_ready(60)
@@ -53,16 +53,15 @@ def test_a_run_that_hangs_is_cancelled_and_tried_again(crew: Crew) -> None:
     crew.ffmpeg.set("hold")
     crew.submit()
     eventually((crew.ffmpeg.path.parent / "ffmpeg.held").exists, seconds=60)
-    crew.ffmpeg.set("")
     crew.begin_again()
+    crew.ffmpeg.set("")
     assert [run["outcome"] for run in crew.runs(0) if run["id"] in crew.struck] == ["success"]
 
 
 def test_what_waits_is_cleared_away_and_redis_comes_back(crew: Crew) -> None:
     crew.redis.stop()
-    for _ in range(8):
-        crew.submit()
-    crew.clear_queue()
+    with crew.flooded():
+        eventually(lambda: len(crew._ids("queued")) > 8, seconds=60)
     crew.redis.start()
     crew.redis.wait_ready()
     since = time.time()

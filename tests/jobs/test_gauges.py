@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy import update
 
 from storygen.jobs.gauges import standing
+from storygen.jobs.tables import events
 from storygen.jobs.traces import RUNS
 from storygen.telemetry.queues import QueueGauges, QueueStanding
 from tests.jobs.shop import shop
@@ -28,7 +30,7 @@ def test_jobs_are_counted_by_state_with_the_age_of_the_oldest_and_the_longest_si
                 await here.jobs.take(job.id, "one", 60.0)
             await here.jobs.cancel((await here.submit())[0].id)
             now = time.time() + 100
-            await here.jobs.note(second.id, "one", [("progress", {})])
+            await here.jobs.note(second.id, "one", [("moving", {})])
             found = standing(here.jobs.engine, now)
 
         assert {state: count for state, count in found.counts.items() if count} == {
@@ -42,6 +44,25 @@ def test_jobs_are_counted_by_state_with_the_age_of_the_oldest_and_the_longest_si
         assert found.silent >= 100
 
     asyncio.run(go())
+
+
+def test_a_run_that_is_only_reckoned_to_get_on_stays_silent(tmp_path: Path) -> None:
+    async def go() -> tuple[float | None, float | None]:
+        async with shop(tmp_path) as here:
+            (job,) = await here.submit(1)
+            await here.jobs.take(job.id, "one", 60.0)
+            with here.jobs.engine.begin() as connection:
+                connection.execute(update(events).values(at=events.c.at - 50))
+            found = []
+            for kind in ("progress", "moving"):
+                await here.jobs.note(job.id, "one", [(kind, {})])
+                found.append(standing(here.jobs.engine, time.time()).silent)
+            return found[0], found[1]
+
+    reckoned, moved = asyncio.run(go())
+    assert reckoned is not None
+    assert moved is not None
+    assert reckoned >= 50 > moved
 
 
 def test_figures_are_read_when_somebody_looks_and_absent_where_there_is_nothing_to_tell() -> None:
