@@ -20,6 +20,7 @@ from storygen.service import (
     submitting,
 )
 from storygen.service.base import Caller, House
+from storygen.service.console import render
 from storygen.service.requests import SETTINGS, settings_schema
 from storygen.telemetry.process import installed_version
 
@@ -51,6 +52,7 @@ def create_app(house: House) -> FastAPI:
         app.include_router(room.router)
     app.include_router(_document)
     problems.install(app)
+    render.install(app)
     security.install(app, house)
     measuring.install(app, house)
     return app

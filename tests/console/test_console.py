@@ -273,6 +273,24 @@ def test_a_live_part_that_has_not_changed_is_not_sent_again(service: Service, fi
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
 
 
+def test_an_address_that_leads_nowhere_is_a_page_for_people_and_a_document_for_programs(
+    chromium: Browser, service: Service
+) -> None:
+    desk = Desk(chromium, service.url, DESK)
+    with desk.opened() as page:
+        answer = page.goto("/films/of/yesterday")
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_text("There is no such page.")).to_be_visible()
+        page.get_by_role("link", name="See the films").click()
+        page.wait_for_url("**/runs")
+        desk.said.clear()  # a browser tells of what is not found, too
+    told = service.client.get(f"{service.url}/films/of/yesterday")
+    assert (told.status_code, told.json()["kind"]) == (404, "not_found")
+    asked = service.client.get(f"{service.url}/api/v1/films", headers={"Accept": "text/html"})
+    assert asked.headers["content-type"] == "application/problem+json"
+
+
 def test_where_tokens_are_needed_the_console_asks_for_one_and_then_works(chromium: Browser, tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.toml"
     tokens.write_text(f'[callers.anna]\ntoken = "{"a" * 40}"\nscopes = ["submit", "read"]\n')
@@ -288,6 +306,8 @@ def test_where_tokens_are_needed_the_console_asks_for_one_and_then_works(chromiu
         page.locator("#token").fill("a" * 40)
         page.keyboard.press("Enter")
         page.wait_for_url("**/runs")
+        expect(page.get_by_role("link", name="Films")).to_be_visible()
+        assert page.get_by_role("link", name="System").count() == 0, "it is for operators"
         page.goto("/")
         page.locator("#topic").fill("a lamp")
         expect(page.locator("#preview")).to_contain_text("Scenes")

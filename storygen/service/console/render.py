@@ -7,17 +7,19 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.exceptions import HTTPException
 
 from storygen.cli.estimate import money, span
-from storygen.errors import NotAuthenticated, StorygenError
-from storygen.service.base import House
+from storygen.errors import NotAuthenticated, NotFound, StorygenError
+from storygen.service.base import Caller, House
 from storygen.service.console import looks
 from storygen.service.console.assets import address
 from storygen.service.problems import status_of
@@ -26,6 +28,7 @@ from storygen.telemetry.process import installed_version
 from storygen.telemetry.report_text import found
 from storygen.telemetry.report_words import dollars, percent, plain, seconds, times
 
+_FOR_PROGRAMS = ("/api/", "/health", "/metrics")
 TAG = "HX-PTag"  # what htmx sends back with the next request for the same part
 
 
@@ -60,6 +63,25 @@ def see(path: str) -> RedirectResponse:
     return RedirectResponse(path, 303)
 
 
+def install(app: FastAPI) -> None:
+    """Let people who ask for a page that there is not find one that leads on; programs get what they got."""
+    answer: Any = app.exception_handlers[HTTPException]
+
+    async def shown(request: Request, error: Exception) -> Response:
+        if getattr(error, "status_code", 0) == HTTPStatus.NOT_FOUND and _is_for_people(request):
+            missing = NotFound("There is no such page.", hint="It may have been moved, or its address is mistyped.")
+            return page(request, "error.html", status_of(missing), error=missing)
+        response: Response = await answer(request, error)
+        return response
+
+    app.add_exception_handler(HTTPException, shown)
+
+
+def _is_for_people(request: Request) -> bool:
+    asks = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    return asks and not request.url.path.startswith(_FOR_PROGRAMS)
+
+
 class PageRoute(APIRoute):
     """A route whose errors are pages that say what to do; who is not logged in is led to where that is done."""
 
@@ -81,11 +103,12 @@ class PageRoute(APIRoute):
 
 
 def _render(request: Request, template: str, values: dict[str, Any]) -> str:
-    settings = house_of(request).settings().service
+    settings, caller = house_of(request).settings().service, getattr(request.state, "caller", None)
     standing = {
         "path": request.url.path,
         "now": time.time(),
         "csrf": csrf_token(request),
+        "is_operator": isinstance(caller, Caller) and caller.sees_all,
         "links": {"Grafana": settings.grafana_url, "Jaeger": settings.jaeger_url},
     }
     return _environment().get_template(template).render(standing | values)
