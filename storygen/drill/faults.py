@@ -186,7 +186,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         name="ffmpeg hung",
-        says="one ffmpeg in eight starts and never gets anywhere",
+        says="every three seconds an ffmpeg starts and never gets anywhere",
         expected="RunStalled",
         # What waits for a core behind one that stands still becomes slow; what a failed run had paid was for nothing.
         allowed=("StageSlowdown", "WastedSpendHigh"),

@@ -13,7 +13,7 @@ _SCRIPT = """#!/bin/sh
 # Runs the real ffmpeg, unless the drill says otherwise in the file beside it.
 read -r mode < "$0.mode" || :
 case "$mode" in
-  hang) [ $(($$ % 8)) -ne 0 ] || exec sleep 600 ;;
+  hang) ! mkdir "$0.hung-$(($(date +%s) / 3))" 2>/dev/null || exec sleep 600 ;;
   hold) ! mkdir "$0.held" 2>/dev/null || exec sleep 600 ;;
   die) kill -9 $$ ;;
 esac
@@ -32,7 +32,7 @@ class Ffmpeg:
         self.set("")
 
     def set(self, mode: Mode) -> None:
-        """From now on let one in eight `hang`, let only the next one (`hold`), or let every one `die`, or all work."""
+        """From now on let one every three seconds `hang`, let only the next (`hold`), let every one `die`, or all work."""
         with suppress(FileNotFoundError):
             Path(f"{self.path}.held").rmdir()
         fresh = Path(f"{self.path}.fresh")
