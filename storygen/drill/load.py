@@ -25,7 +25,7 @@ MIXES: Mapping[Mix, Mapping[str, float]] = {
     "many tales": {"tale": 1.8, "again": 0.6, "topic": 0.2, "film": 0.05},
     "again": {"tale": 0.5, "again": 1.0, "topic": 0.2, "film": 0.1},
     "topics": {"tale": 0.3, "again": 0.4, "topic": 0.9, "film": 0.1},
-    "films": {"tale": 0.3, "again": 0.4, "topic": 0.1, "film": 0.8},
+    "films": {"tale": 0.2, "again": 0.3, "topic": 0.1, "film": 1.1},
     "few": {"tale": 0.25, "again": 0.2, "topic": 0.1, "film": 0.05},
     "flood": {"tale": 4.0, "again": 3.0, "topic": 2.0, "film": 1.0},
     "none": {},
