@@ -14,7 +14,7 @@ from storygen.drill.ffmpeg import Mode
 from storygen.drill.subject import Subject
 from storygen.stack.stack import Stack
 
-_FLAP_SECONDS = 0.35
+_FLAP_SECONDS = 0.6  # long enough that somebody calls meanwhile
 _DAMAGE_SECONDS = 0.2
 _READY_SECONDS = 60.0
 _Block = AbstractContextManager[None]
@@ -63,8 +63,8 @@ def broken(fault: Fault, scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def _flapping(fault: Fault, scene: Scene) -> Iterator[None]:
-    """The rules of the fault come and go; twice as long without them, so that the breaker is not open all the time."""
-    plans = cycle(((), (), fault.rules))
+    """The rules of the fault come and go."""
+    plans = cycle(((), fault.rules))
     with _repeated(lambda: scene.subject.plan(next(plans)), _FLAP_SECONDS):
         yield
 

@@ -199,7 +199,8 @@ FAULTS: tuple[Fault, ...] = (
         name="ffmpeg killed",
         says="something kills ffmpeg whenever it starts",
         expected="StageFailureRatioHigh",
-        allowed=("RunErrorBudgetBurn",),
+        # What was paid and cannot be brought into a film was for nothing.
+        allowed=("RunErrorBudgetBurn", "WastedSpendHigh"),
         act="kill ffmpeg",
         onset=1.0,
     ),
