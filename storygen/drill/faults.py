@@ -171,6 +171,8 @@ FAULTS: tuple[Fault, ...] = (
         name="cache broken",
         says="something damages the entries of the cache",
         expected="CacheHitRatioLow",
+        # What was there is made again, which keeps the machine busy.
+        allowed=("StageSlowdown",),
         act="damage cache",
         mix="again",
         onset=1.0,
@@ -225,6 +227,7 @@ FAULTS: tuple[Fault, ...] = (
         expected="AllTargetsDown",
         # When one is back and the other is not yet.
         allowed=("TargetDown",),
+        onset=1.0,  # one ends after the other
         act="stop all",
     ),
     Fault(

@@ -23,7 +23,7 @@ MIXES: Mapping[Mix, Mapping[str, float]] = {
     "usual": {"tale": 0.6, "again": 0.4, "topic": 0.4, "film": 0.2},
     "tales": {"tale": 1.2, "again": 0.7, "topic": 0.2, "film": 0.1},
     "many tales": {"tale": 1.8, "again": 0.6, "topic": 0.2, "film": 0.05},
-    "again": {"tale": 0.5, "again": 1.0, "topic": 0.2, "film": 0.1},
+    "again": {"tale": 0.4, "again": 0.9, "topic": 0.1, "film": 0.1},
     "topics": {"tale": 0.3, "again": 0.4, "topic": 0.9, "film": 0.1},
     "films": {"tale": 0.2, "again": 0.3, "topic": 0.1, "film": 1.1},
     "few": {"tale": 0.25, "again": 0.2, "topic": 0.1, "film": 0.05},
