@@ -263,6 +263,11 @@ class RenderFailed(ResourceFailure):
     kind = "render_failed"
     status: int | None = None
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether something ended ffmpeg, which says nothing of the file that it read."""
+        return self.status is not None and self.status < 0
+
 
 class Stalled(ResourceFailure):
     """Nothing moved for too long."""

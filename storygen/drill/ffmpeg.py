@@ -32,7 +32,7 @@ class Ffmpeg:
         self.set("")
 
     def set(self, mode: Mode) -> None:
-        """From now on let one every three seconds `hang`, let only the next (`hold`), let every one `die`, or all work."""
+        """Let one every three seconds `hang` from now on, or only the next (`hold`), let each `die`, or all work."""
         with suppress(FileNotFoundError):
             Path(f"{self.path}.held").rmdir()
         fresh = Path(f"{self.path}.fresh")

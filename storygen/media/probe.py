@@ -111,6 +111,8 @@ async def probe(path: Path, ffmpeg: Callable[[Command], Awaitable[Finished]]) ->
     try:
         said = (await ffmpeg(probe_command(path))).said
     except RenderFailed as error:
+        if error.was_killed:
+            raise
         raise _damaged(path) from error
     return read_probe(path, said)
 

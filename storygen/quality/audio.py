@@ -108,6 +108,8 @@ async def check_audio(
         said = (await ffmpeg(command)).said
         sound, loudness = survey(decoded), parse_loudness(said)
     except (RenderFailed, InvalidOutput) as error:
+        if isinstance(error, RenderFailed) and error.was_killed:
+            raise
         return (_check("decodes", Verdict.FAIL, (error.hint or error.message).strip().splitlines()[-1][-200:]),)
     finally:
         decoded.unlink(missing_ok=True)

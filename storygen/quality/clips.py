@@ -31,6 +31,8 @@ async def check_clip(
             return (broken,)
         finished = await ffmpeg(measure_command(path))
     except (InvalidOutput, RenderFailed) as error:
+        if isinstance(error, RenderFailed) and error.was_killed:
+            raise
         return (_check("decodes", Verdict.FAIL, error.message, "a clip in MP4 or WebM"),)
     seconds = round(finished.out_seconds, 3)
     return (*_kept(media, frame), *_seen(finished.said, seconds, asked_seconds))
