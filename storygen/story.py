@@ -273,21 +273,37 @@ class Overlay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """The rendered picture of one scene, without sound; its length is `frames` at the film's rate."""
+    """The rendered picture of one scene, without sound, of `frames` at the film's rate.
+
+    `before` and `after` are frames of the scene that lie in the seams to its neighbours instead of in `video`; its whole
+    length, by which sound and subtitles go, is `length`.
+    """
 
     video: Path
     frames: int
+    before: int = 0
+    after: int = 0
+
+    @property
+    def length(self) -> int:
+        """The frames of the whole scene."""
+        return self.before + self.frames + self.after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """The finished film, and what was measured of it; width and height are 0 where it has no picture."""
+    """The finished film, and what was measured of it; width and height are 0 where it has no picture.
+
+    `thumbnail` is a JPEG that stands for it; `others` are the same film as files of other kinds (WebM, M4A).
+    """
 
     video: Path
     seconds: float
     width: int
     height: int
     checks: tuple[Check, ...] = ()
+    thumbnail: Path | None = None
+    others: tuple[Path, ...] = ()
 
 
 class Verdict(StrEnum):
@@ -382,6 +398,17 @@ class ScenePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One file that is the film: its name, its shape ("9:16", empty for sound alone), and its size in pixels."""
+
+    name: str
+    aspect: str
+    width: int
+    height: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine:
     """What one stage used of one model, in the units that are billed, and what that cost in US dollars.
 
@@ -420,7 +447,7 @@ class Manifest:
 
     `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what
     this run paid, None where a price is unknown, and `spent` says for what; `traceparent` is the W3C trace context of
-    the run.
+    the run; `films` describes each file that is the film, the main one first.
     """
 
     run_id: str
@@ -441,3 +468,4 @@ class Manifest:
     versions: dict[str, str]
     traceparent: str = ""
     spent: Cost = field(default_factory=Cost)
+    films: tuple[Rendition, ...] = ()
