@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from storygen.resilience.call import Caller
 from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store.artifacts import Store
+from storygen.store.hands import staffed
 from storygen.store.history import PastRun, Runs
 from storygen.store.unfinished import Begun
 from storygen.story import Usage
@@ -125,7 +125,7 @@ def _have_threads(cores: int) -> None:
     """A thread per core for slow Python, made once for an event loop and kept for its later runs."""
     loop = asyncio.get_running_loop()
     if _threads.get(loop) != cores:
-        loop.set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+        loop.set_default_executor(staffed(cores, "storygen"))
         _threads[loop] = cores
 
 

@@ -7,7 +7,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +19,7 @@ from storygen.jobs.base import Batch, Delivery, Filter, Job, JobEvent, JobState,
 from storygen.jobs.bell import Bell
 from storygen.jobs.failures import failure
 from storygen.jobs.writer import Writer
+from storygen.store.hands import staffed
 
 T = TypeVar("T")
 READERS = 4
@@ -48,7 +48,7 @@ class SqlJobs:
         self._accept = Acceptance(most_open).accept
         self._clock = clock
         self._writer = Writer(engine)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storygen-reader")
+        self._readers = staffed(READERS, "storygen-reader")
         self._bell = Bell(poll_seconds if is_shared else None)
 
     @property
