@@ -1,4 +1,4 @@
-"""The commands that render a film: a scene's picture piece by piece, and the joining of all scenes with their sound.
+"""The commands that render a scene's picture, piece by piece.
 
 Each encoder runs with one thread, as many side by side as there are cores, which takes a tenth less time in all than
 one encoder with many threads. A scene that has cores to spare is cut into pieces. All pieces have the same parameters,
@@ -18,13 +18,11 @@ from storygen.media.fonts import FONT_DIR
 from storygen.media.layout import Box
 from storygen.media.probe import still_demuxer
 from storygen.media.takes import Take, opened, played
+from storygen.media.timeline import timescale
 from storygen.settings import FilmSettings
 from storygen.story import Captions, Frame, Overlay, Shot
 
 FORMAT = 1  # raise it when the same inputs give another picture or sound than before
-AUDIO_RATE = 48_000
-_AUDIO = ("-c:a", "aac", "-b:a", "192k", "-ar", str(AUDIO_RATE))
-_WHOLE = ("-map_metadata", "-1", "-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4")
 _BT709 = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 _BACKGROUND = "0x14171c"
 _FADE_SECONDS = 0.4
@@ -76,7 +74,7 @@ def piece_command(look: Look, piece: Piece, film: FilmSettings, out: Path) -> Co
             *("-c:v", "libx264", "-profile:v", "high", "-preset", film.preset, "-crf", str(film.crf)),
             # the fastest preset leaves out the one feature that makes a stream High profile
             *("-8x8dct", "1", "-pix_fmt", "yuv420p", "-threads:v", "1", "-flags:v", "+cgop+bitexact"),
-            *("-video_track_timescale", str(_timescale(fps)), "-fflags", "+bitexact", "-f", "mp4", local(out)),
+            *("-video_track_timescale", str(timescale(fps)), "-fflags", "+bitexact", "-f", "mp4", local(out)),
         ),
     )
 
@@ -121,38 +119,9 @@ def stitch_command(listed: Path, fps: int, seconds: float, out: Path) -> Command
         seconds=seconds,
         args=(
             *("-f", "concat", "-i", local(listed), "-map", "0:v", "-c", "copy"),
-            *("-video_track_timescale", str(_timescale(fps)), "-fflags", "+bitexact", "-f", "mp4", local(out)),
+            *("-video_track_timescale", str(timescale(fps)), "-fflags", "+bitexact", "-f", "mp4", local(out)),
         ),
     )
-
-
-def join_command(listed: Path | None, sound: Path, *, title: str, fps: int, seconds: float, out: Path) -> Command:
-    """Join the scenes that `listed` lists with their sound; without a list the film is sound alone.
-
-    The sound is encoded once over the whole film, because each encoding adds a few milliseconds at its start.
-    """
-    picture: tuple[str, ...] = ()
-    if listed:
-        picture = ("-f", "concat", "-i", local(listed))
-    return Command(
-        step="join",
-        seconds=seconds,
-        args=(
-            *(*picture, "-f", "wav", "-i", local(sound)),
-            *("-map", "0:v", "-map", "1:a", "-c:v", "copy") * bool(listed),
-            *(*_AUDIO, "-flags:a", "+bitexact", "-video_track_timescale", str(_timescale(fps))),
-            *("-metadata", f"title={plain(title)}", *_WHOLE, local(out)),
-        ),
-    )
-
-
-def plain(title: str) -> str:
-    """A title as one line of printable characters, at most 200 of them."""
-    return "".join(c if c.isprintable() else " " for c in title).strip()[:200]
-
-
-def _timescale(fps: int) -> int:
-    return fps * 512
 
 
 def _inputs(look: Look) -> tuple[str, ...]:

@@ -42,13 +42,25 @@ def write_ass(cues: Sequence[Cue], frame: Frame, path: Path, *, highlight: bool)
     file.save(str(path), format_="ass")
 
 
-def write_sidecars(cues: Sequence[Cue], frame: Frame, folder: Path, settings: SubtitleSettings) -> dict[str, Path]:
-    """Write `film.srt`, `film.vtt` and `film.ass`; the keys are their suffixes."""
-    paths = {kind: folder / f"film.{kind}" for kind in ("srt", "vtt", "ass")}
-    _plain_file(cues, _srt_text).save(str(paths["srt"]), format_="srt", keep_ssa_tags=True)
-    _plain_file(cues, _vtt_text).save(str(paths["vtt"]), format_="vtt", keep_ssa_tags=True)
+def write_sidecars(
+    cues: Sequence[Cue], frame: Frame, folder: Path, settings: SubtitleSettings, stem: str = "film"
+) -> dict[str, Path]:
+    """Write `film.srt`, `film.vtt` and `film.ass`, or under another `stem`; the keys are their suffixes."""
+    paths = {kind: folder / f"{stem}.{kind}" for kind in ("srt", "vtt", "ass")}
+    write_srt(cues, paths["srt"])
+    write_vtt(cues, paths["vtt"])
     write_ass(cues, frame, paths["ass"], highlight=settings.highlight)
     return paths
+
+
+def write_srt(cues: Sequence[Cue], path: Path) -> None:
+    """Write cues as SRT."""
+    _plain_file(cues, _srt_text).save(str(path), format_="srt", keep_ssa_tags=True)
+
+
+def write_vtt(cues: Sequence[Cue], path: Path) -> None:
+    """Write cues as WebVTT."""
+    _plain_file(cues, _vtt_text).save(str(path), format_="vtt", keep_ssa_tags=True)
 
 
 def _plain_file(cues: Sequence[Cue], text_of: Callable[[str], str]) -> SSAFile:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from storygen.media import render
 from storygen.media.ffmpeg import Command
+from storygen.media.outputs import plain
 from storygen.media.render import Look, Piece
 from storygen.story import Captions, Overlay, Shot
 from tests.media.films import FILM, FRAME, ass, frames, panel, run, shot, still
@@ -173,7 +174,7 @@ def test_a_hundred_scenes_of_one_frame_follow_each_other_evenly(tmp_path: Path) 
 
 @given(st.text())
 def test_a_title_becomes_one_printable_line(title: str) -> None:
-    shown = render.plain(title)
+    shown = plain(title)
     assert shown.isprintable()
     assert len(shown) <= 200
     shown.encode()

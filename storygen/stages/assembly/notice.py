@@ -9,7 +9,8 @@ from pathlib import Path
 from storygen.media.audio import silence_wav
 from storygen.media.notice import FORMAT as NOTICE_FORMAT
 from storygen.media.notice import Notice, post
-from storygen.media.render import FORMAT, Look, plain
+from storygen.media.outputs import plain
+from storygen.media.render import FORMAT, Look
 from storygen.settings import FilmSettings
 from storygen.stages.assembly.encoding import encode
 from storygen.stages.assembly.film import put_together
