@@ -123,11 +123,37 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFile:
+    """A file of the user's: its name as the script has it, where it is, and the SHA-256 of its content.
+
+    What is made of it depends on the content alone; until it was looked for there is no hash.
+    """
+
+    name: str
+    sha256: str = ""
+    path: Path = field(default=Path(), metadata={"keyed": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a scene shows and plays instead of what would be made for it: a picture or a clip, and recorded speech."""
+
+    image: GivenFile | None = None
+    clip: GivenFile | None = None
+    sound: GivenFile | None = None
+
+    @property
+    def files(self) -> tuple[GivenFile, ...]:
+        """Those that there are."""
+        return tuple(file for file in (self.image, self.clip, self.sound) if file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """The unit that is narrated, drawn and rendered on its own.
 
     `on_screen` holds the lines of text that are typed on a terminal; `seconds` is a wish for the length, used where
-    nothing is spoken; `joke` marks a scene that holds a comedy beat.
+    nothing is spoken; `joke` marks a scene that holds a comedy beat; `given` are files of the user's.
     """
 
     title: str = ""
@@ -138,6 +164,7 @@ class Scene:
     directions: tuple[str, ...] = ()
     mood: Mood = Mood.NEUTRAL
     seconds: float | None = None
+    given: Given | None = None
 
     @property
     def spoken(self) -> str:
