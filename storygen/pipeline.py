@@ -178,12 +178,13 @@ class Pipeline:
             self._drawn(number, scene, story),
             self._typed(number, scene),
         )
+        burned = captions if self._settings.subtitles.is_burned else None
         segment = None
         if self._settings.film.strategy is not Strategy.AUDIO_ONLY:
             segment = await self._stage(
                 Stage.ASSEMBLY,
                 lambda: self._steps.render(
-                    number, shot, narration, captions, overlay, self._frame, self._tools, self._settings.film
+                    number, shot, narration, burned, overlay, self._frame, self._tools, self._settings.film
                 ),
                 number,
             )

@@ -14,7 +14,7 @@ from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTi
 from storygen.pipeline import Pipeline, Steps, together
 from storygen.resilience.slots import Slots
 from storygen.results import Production
-from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
+from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts, SubtitleSettings
 from storygen.story import (
     Brief,
     Captions,
@@ -125,8 +125,9 @@ class Play:
         await self.act("terminal", int(scene.title))
         return made(Overlay(panel=NOWHERE, ass=NOWHERE, seconds=1))
 
-    async def render(self, number: int, *_: Any) -> Made[Segment]:
+    async def render(self, number: int, shot: Any, narration: Any, captions: Any, *_: Any) -> Made[Segment]:
         await self.act("assembly", number)
+        self.burned = captions
         return made(Segment(video=NOWHERE, frames=60))
 
     async def join(self, parts: Any, *_: Any) -> Made[Film]:
@@ -194,6 +195,14 @@ def test_a_strategy_makes_only_what_it_shows(strategy: Strategy, absent: set[str
     assert stages == {"revise", "voice", "subtitles", "visuals", "terminal", "assembly"} - absent
     rendered = [number for stage, number in play.seen if stage == "assembly" and number]
     assert bool(rendered) is (strategy is not Strategy.AUDIO_ONLY)
+
+
+@pytest.mark.parametrize(("mode", "burned"), [("burned", True), ("both", True), ("soft", False)])
+def test_soft_subtitles_are_made_but_not_part_of_the_picture(mode: Any, burned: bool) -> None:
+    play = Play()
+    production = run(play, subtitles=SubtitleSettings(mode=mode))
+    assert all(result.captions for result in production.scenes)
+    assert bool(play.burned) is burned
 
 
 def test_scenes_run_side_by_side_up_to_the_limit() -> None:

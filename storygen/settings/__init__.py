@@ -9,8 +9,6 @@ from pydantic import AliasChoices, ConfigDict, Field
 from storygen.settings.base import Group
 from storygen.settings.film import (
     FilmSettings,
-    SubtitleSettings,
-    TerminalSettings,
     VoiceSettings,
     language_tag,
 )
@@ -37,6 +35,7 @@ from storygen.settings.vendors import (
     VendorSettings,
     VendorsSettings,
 )
+from storygen.settings.words import SubtitleSettings, SubtitleStyle, TerminalSettings
 
 __all__ = [
     "AnthropicSettings",
@@ -65,6 +64,7 @@ __all__ = [
     "Settings",
     "StageTimeouts",
     "SubtitleSettings",
+    "SubtitleStyle",
     "TelemetrySettings",
     "TerminalSettings",
     "VendorSettings",

@@ -43,8 +43,6 @@ class FilmSettings(Group):
     """How long a film that is written from a topic should be, in seconds."""
     language: Annotated[str, AfterValidator(language_tag)] = "en"
     """Language of the story, as a BCP 47 tag."""
-    burn_subtitles: bool = True
-    """Whether the subtitles are part of the picture; they also stand beside the film."""
     preset: str = Field("veryfast", pattern=r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower)$")
     """x264's preset."""
     crf: int = Field(23, ge=10, le=40)
@@ -76,25 +74,3 @@ class VoiceSettings(Group):
     """Voice of a speaker, by the speaker's name: `voices = { Ada = "en-us+f3" }`."""
     words_per_minute: int = Field(165, ge=80, le=400)
     """How fast is spoken."""
-
-
-class SubtitleSettings(Group):
-    """How subtitles are cut."""
-
-    max_characters: int = Field(42, ge=10, le=80)
-    """Longest line, in characters."""
-    max_lines: int = Field(2, ge=1, le=3)
-    """Most lines at once."""
-    max_characters_per_second: float = Field(20.0, ge=5, le=40)
-    """Fastest reading speed."""
-    highlight: bool = True
-    """Whether the word that is spoken stands out."""
-
-
-class TerminalSettings(Group):
-    """How on-screen text is typed."""
-
-    theme: Literal["dark", "light", "matrix", "hacker", "vscode"] = "dark"
-    """Colours of the terminal."""
-    characters_per_second: float = Field(22.0, ge=2, le=200)
-    """Typing speed."""

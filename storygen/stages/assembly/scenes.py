@@ -40,7 +40,6 @@ async def render(
     """
     shot = None if film.strategy is Strategy.UI_ONLY else shot
     overlay = None if film.strategy is Strategy.VISUAL_ONLY else overlay
-    captions = captions if film.burn_subtitles else None
     seconds = max(narration.value.seconds, overlay.value.seconds if overlay else 0.0)
     look = Look(
         shot=shot.value if shot else None,
