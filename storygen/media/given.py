@@ -64,8 +64,8 @@ KINDS: Mapping[str, Kind] = {
     ),
     "clip": Kind(
         what="a clip",
-        formats="a clip as MP4, MOV, WebM, MKV, AVI or MPEG-TS",
-        endings=frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".ts", ".mts", ".m2ts"}),
+        formats="a clip as MP4, MOV, WebM, MKV or MPEG-TS",
+        endings=frozenset({".mp4", ".m4v", ".mov", ".webm", ".mkv", ".ts", ".mts", ".m2ts"}),
     ),
     "sound": Kind(
         what="a sound",
