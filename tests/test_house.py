@@ -49,7 +49,7 @@ MAY = {
     "providers": VALUES | {"providers", "media", "events", "store.jobs"},
     "resilience": VALUES | {"resilience", "events", "store", "providers.base", "providers.hints", "costs.base"},
     "stages": VALUES
-    | {"media", "quality", "stages.base", "stages.assembly"}
+    | {"media", "quality", "stages.base", "stages.given", "stages.assembly"}
     | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video", ".transcription")},
     "vendors": VALUES
     | {"vendors", "media"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from storygen.errors import InvalidScript
 from storygen.media.cards import OVERSIZE
@@ -214,7 +214,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode not in {"F", "I"} and not image.mode.startswith("I;16"):
         return image
     grey = image.convert("F")
-    low, high = (float(value) for value in grey.getextrema())
+    low, high = cast("tuple[float, float]", grey.getextrema())
     if low >= 0 and high <= 1 and image.mode == "F":
         low, high = 0.0, 1.0
     elif low >= 0 and high <= 65_535:
