@@ -411,6 +411,7 @@ def test_the_solo_pool_works_too_and_shows_its_own_metrics(small: Plant) -> None
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         shown = answer.read().decode()
     assert 'storygen_runs_started_total{pipeline="story"} 2' in shown
+    assert 'storygen_queue_wait_seconds_count{queue="renders"} 0' in shown  # there before anything has waited
 
 
 @pytest.mark.parametrize(
