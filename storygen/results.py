@@ -10,6 +10,7 @@ from storygen.story import (
     Captions,
     Fidelity,
     Film,
+    Frame,
     Made,
     Narration,
     Overlay,
@@ -34,6 +35,14 @@ class SceneResult:
     segment: Made[Segment] | None = None
     failure: StorygenError | None = None
 
+    def spoken(self) -> Made[Narration]:
+        """What is heard in the scene. Raises the failure of one that is left out."""
+        if self.failure is not None:
+            raise self.failure
+        if self.narration is None:
+            raise LookupError(f"scene {self.number} was not spoken")
+        return self.narration
+
     def parts(self) -> dict[Stage, Made[Any]]:
         """What was made, by the stage that made it."""
         made = {
@@ -57,22 +66,45 @@ class SceneResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """The same film in another shape, and what its scenes look like there; `broken` as in `Production`."""
+
+    aspect: str
+    frame: Frame
+    scenes: tuple[SceneResult, ...]
+    film: Made[Film]
+    broken: StorygenError | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why this version is not as asked."""
+        broken = (why(self.broken),) if self.broken else ()
+        return broken + tuple(reason for scene in self.scenes for reason in scene.reasons())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Production:
-    """A finished film and all that it was made of; `broken` says why there is only a stand-in for it."""
+    """A finished film and all that it was made of; `broken` says why there is only a stand-in for it.
+
+    `versions` are the same film in other shapes.
+    """
 
     revision: Made[Revision]
     scenes: tuple[SceneResult, ...]
     film: Made[Film]
     writing: tuple[Made[Any], ...] = field(default=())
     broken: StorygenError | None = None
+    versions: tuple[Version, ...] = ()
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the film is not as asked; empty where it is."""
+        """Why the film is not as asked, and what of its versions is not for another reason; empty where all is."""
         broken = (why(self.broken),) if self.broken else ()
         written = tuple(f"{made.provider} wrote, because {reason}" for made in self.writing for reason in made.missing)
         scenes = (scene for scene in self.scenes if self.broken is None or scene.failure is not self.broken)
-        return broken + written + tuple(reason for scene in scenes for reason in scene.reasons())
+        first = broken + written + tuple(reason for scene in scenes for reason in scene.reasons())
+        others = ((version.aspect, reason) for version in self.versions for reason in version.reasons)
+        return first + tuple(f"{aspect}: {reason}" for aspect, reason in others if reason not in first)
 
     @property
     def fidelity(self) -> Fidelity:

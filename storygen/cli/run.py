@@ -22,6 +22,10 @@ def run(
     source: Annotated[str, typer.Argument(help="A topic in quotes, a file, or - for standard input.")],
     out: Annotated[str | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
     aspect: Annotated[str | None, typer.Option(help="9:16, 16:9 or 1:1.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another shape to make it in, too.", show_default=False)
+    ] = None,
+    formats: Annotated[str | None, typer.Option("--format", help="mp4, webm, audio, or several with commas.")] = None,
     strategy: Annotated[str | None, typer.Option(help="overlay, visual-only, ui-only or audio-only.")] = None,
     theme: Annotated[str | None, typer.Option(help="Terminal: dark, light, matrix, hacker or vscode.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a film that is written from a topic.")] = None,
@@ -39,7 +43,10 @@ def run(
     from storygen.production import order_of
 
     flags = {
-        "film": given(aspect=aspect, strategy=strategy, seconds=seconds, language=language, height=height),
+        "film": given(
+            aspect=aspect, also=also or None, strategy=strategy, seconds=seconds, language=language, height=height
+        ),
+        "outputs": given(formats=formats),
         "terminal": given(theme=theme),
         "telemetry": given(metrics_port=metrics_port),
     }
@@ -139,8 +146,10 @@ def _tell(performance: Performance) -> None:
     from storygen.telemetry.report_words import plain
 
     manifest, folder = performance.delivery.manifest, performance.delivery.folder
-    film = next(name for name in manifest.files if name.startswith("film.") and name[5:] in {"mp4", "m4a", "webm"})
-    print(f"\n{folder / film}  ({manifest.film_seconds:.0f} s, {manifest.fidelity})")
+    main, *others = manifest.films
+    print(f"\n{folder / main.name}  ({manifest.film_seconds:.0f} s, {manifest.fidelity})")
+    for other in others:
+        print(f"{folder / other.name}")
     for reason in manifest.reasons:
         print(f"  {plain(reason)}")
     print(f"{performance.report.sentence}")

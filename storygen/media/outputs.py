@@ -19,6 +19,9 @@ _AUDIO = ("-c:a", "aac", "-b:a", "192k", "-ar", str(AUDIO_RATE))
 _WHOLE = ("-fflags", "+bitexact", "-movflags", "+faststart", "-f", "mp4")
 # VP9 at a quality like x264's default here; the deadline and the speed are those that a short film can wait for.
 _VP9 = ("-c:v", "libvpx-vp9", "-crf", "33", "-b:v", "0", "-deadline", "good", "-cpu-used", "5", "-row-mt", "1")
+_NO_BRANDS = [
+    arg for name in ("major_brand", "minor_version", "compatible_brands") for arg in ("-metadata", f"{name}=")
+]
 _OPUS = ("-c:a", "libopus", "-b:a", "128k")
 
 
@@ -86,7 +89,7 @@ def join_command(film: Joined, out: Path) -> Command:
         step="join",
         seconds=film.seconds,
         args=(
-            *(*inputs, "-f", "wav", "-i", local(film.sound), "-f", "ffmetadata", "-i", local(film.label), *tracks),
+            *(*inputs, "-f", "flac", "-i", local(film.sound), "-f", "ffmetadata", "-i", local(film.label), *tracks),
             *("-map", "0:v", "-c:v", "copy") * first,
             *("-map", f"{first}:a", *_AUDIO, "-flags:a", "+bitexact", "-metadata:s:a:0", _language(film.language)),
             *_tracks(film.tracks, label + 1, "mov_text"),
@@ -105,7 +108,18 @@ def webm_command(film: Path, tracks: Subtitles, *, seconds: float, cores: int, o
         args=(
             *(*source(film), *asked, "-map", "0:v:0", "-map", "0:a:0", *_VP9, "-threads:v", str(cores), *_OPUS),
             *("-flags:v", "+bitexact", "-flags:a", "+bitexact", *_tracks(tracks, 1, "webvtt")),
-            *("-map_metadata", "0", "-map_chapters", "0", "-fflags", "+bitexact", "-f", "webm", local(out)),
+            *(
+                "-map_metadata",
+                "0",
+                *_NO_BRANDS,
+                "-map_chapters",
+                "0",
+                "-fflags",
+                "+bitexact",
+                "-f",
+                "webm",
+                local(out),
+            ),
         ),
     )
 
@@ -158,4 +172,6 @@ def _language(tag: str) -> str:
 
 
 def _value(text: str) -> str:
+    """A value with its signs escaped; what ends with a backslash would swallow the end of its line all the same."""
+    text = text.rstrip("\\ ")
     return "".join(f"\\{c}" if c in "=;#\\" else c for c in text)
