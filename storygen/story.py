@@ -251,11 +251,24 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What is read in one place of the picture: ASS events, and the window they stand in where they have one.
+
+    A window is a transparent PNG of the frame's size.
+    """
+
+    place: str
+    ass: Path
+    panel: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Captions:
-    """The subtitles of one scene, and the ASS file that burns them in."""
+    """The subtitles of one scene, and the ASS file that burns them in; `placed` holds one for each place of theirs."""
 
     cues: tuple[Cue, ...]
     ass: Path
+    placed: tuple[Placed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,49 +285,71 @@ class Shot:
     """The picture of one scene and how the eye moves over it.
 
     `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement
-    goes towards or comes from, as shares of width and height; `inward` says which. Where there is a `clip` of
-    `clip_seconds`, it is seen instead, with `heading` over it: a transparent PNG of the frame's size whose colours are
-    multiplied by their alpha.
+    goes towards or comes from, as shares of width and height; `inward` says which. With a `glide` the picture is
+    magnified all the time, and the eye travels across it, so far in shares of the room that this leaves, past its focus
+    halfway. Where there is a `clip` of `clip_seconds`, it is seen instead, with `heading` over it: a transparent PNG of
+    the frame's size whose colours are multiplied by their alpha. `original` is the picture as it was delivered, without
+    words and of any size, where others delivered it.
     """
 
     image: Path
     zoom: float = 1.12
     focus: tuple[float, float] = (0.5, 0.5)
     inward: bool = True
+    glide: tuple[float, float] = (0.0, 0.0)
     clip: Path | None = None
     clip_seconds: float = 0.0
     heading: Path | None = None
+    original: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
     """Text typed on a terminal: the window as a transparent PNG of the frame's size, and the typing as ASS events.
 
-    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long.
+    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long. `keys` are the
+    times at which something is typed. `placed` holds the same for each place where the window may stand.
     """
 
     panel: Path
     ass: Path
     seconds: float
+    placed: tuple[Placed, ...] = ()
+    keys: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """The rendered picture of one scene, without sound, of `frames` at the film's rate.
 
-    `before` and `after` are frames of the scene that lie in the seams to its neighbours instead of in `video`; its whole
-    length, by which sound and subtitles go, is `length`.
+    `before` and `after` are frames of the scene that lie in the seams to its neighbours instead of in `video`. The
+    whole `length` is what sound and subtitles go by. `glances` are tiny grey pictures of `video`, as raw bytes.
     """
 
     video: Path
     frames: int
     before: int = 0
     after: int = 0
+    glances: Path | None = None
 
     @property
     def length(self) -> int:
         """The frames of the whole scene."""
         return self.before + self.frames + self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soundtrack:
+    """The sound of a whole film: 48 kHz stereo 16-bit FLAC of exactly `seconds`, and how loud it is.
+
+    `voice_lufs` is the integrated loudness of what is spoken, without music; both are None where there is none to hear.
+    """
+
+    audio: Path
+    seconds: float
+    voice_lufs: float | None
+    lufs: float | None
+    true_peak_dbtp: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,7 +381,8 @@ class Check:
     """One measured property of an artifact against its limit.
 
     `artifact` is one of text, audio, subtitles, image, video; `name` is a fixed word ("silence_share"); `value` and
-    `limit` are written for people ("0.12", "at most 0.60") where they are not plain numbers.
+    `limit` are written for people ("0.12", "at most 0.60") where they are not plain numbers. `at` is where in its film
+    a stretch begins, in seconds.
     """
 
     artifact: str
@@ -355,6 +391,7 @@ class Check:
     value: float | str | None = None
     limit: float | str | None = None
     unit: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from pydantic import AliasChoices, ConfigDict, Field
 from storygen.settings.base import Group
 from storygen.settings.film import (
     FilmSettings,
-    VoiceSettings,
     language_tag,
 )
+from storygen.settings.outputs import OutputSettings
+from storygen.settings.quality import QualitySettings
 from storygen.settings.run import (
     BudgetSettings,
     DegradeSettings,
@@ -22,6 +23,7 @@ from storygen.settings.run import (
     StageTimeouts,
 )
 from storygen.settings.service import DatabaseSettings, FilmStoreSettings, GuardSettings, QueueSettings, ServiceSettings
+from storygen.settings.sound import MusicSettings, VoiceSettings
 from storygen.settings.telemetry import LogSettings, ReportSettings, TelemetrySettings
 from storygen.settings.vendors import (
     AnthropicSettings,
@@ -52,9 +54,12 @@ __all__ = [
     "Group",
     "GuardSettings",
     "LogSettings",
+    "MusicSettings",
     "OpenAISettings",
+    "OutputSettings",
     "PiperSettings",
     "ProviderSettings",
+    "QualitySettings",
     "QueueSettings",
     "RedisSettings",
     "ReportSettings",
@@ -81,8 +86,11 @@ class Settings(Group):
 
     film: FilmSettings = FilmSettings()
     voice: VoiceSettings = VoiceSettings()
+    music: MusicSettings = MusicSettings()
     subtitles: SubtitleSettings = SubtitleSettings()
     terminal: TerminalSettings = TerminalSettings()
+    outputs: OutputSettings = OutputSettings()
+    quality: QualitySettings = QualitySettings()
     run: RunSettings = RunSettings()
     providers: ProviderSettings = ProviderSettings()
     vendors: VendorsSettings = VendorsSettings()

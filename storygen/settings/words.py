@@ -52,3 +52,5 @@ class TerminalSettings(Group):
     """Typing speed."""
     glitch: bool = False
     """Whether the text shakes for a few frames now and then; it never flashes."""
+    key_sounds: bool = False
+    """Whether soft keys are heard while text is typed."""

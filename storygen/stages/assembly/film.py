@@ -11,18 +11,20 @@ from pathlib import Path
 
 from storygen.errors import InvalidScript, RenderFailed
 from storygen.media import outputs
-from storygen.media.audio import join_wavs
-from storygen.media.captions import shift
-from storygen.media.outputs import MOST_TRACKS, Joined, Label, Soft, Subtitles, described, join_command, plain
+from storygen.media.boxes import switch_off_subtitles
+from storygen.media.outputs import Joined, Label, described, join_command, plain
 from storygen.media.render import FORMAT, concat_list
-from storygen.media.subtitles import write_srt, write_vtt
-from storygen.media.timeline import AUDIO_RATE, Span, chapters, samples, spans
+from storygen.media.timeline import Span, chapters, samples, spans
 from storygen.quality.video import FilmPlan, check_film
 from storygen.settings import FilmSettings
+from storygen.stages.assembly.extras import Wanted, with_extras
+from storygen.stages.assembly.soft import soft_subtitles
+from storygen.stages.assembly.sound import SILENT_SCORE, Score, soundtrack
 from storygen.stages.base import Tools
-from storygen.story import Film, Frame, Made, Narration, Segment, Strategy, Verdict
+from storygen.story import Film, Frame, Made, Narration, Segment, Soundtrack, Strategy, Verdict
 
 Part = tuple[Made[Segment] | None, Made[Narration]]
+Seams = Sequence[Made[Segment] | None]
 _NO_LABEL = Label()
 
 
@@ -33,51 +35,72 @@ async def join(
     tools: Tools,
     film: FilmSettings,
     label: Label = _NO_LABEL,
+    wanted: Wanted | None = None,
+    seams: Seams = (),
+    score: Score = SILENT_SCORE,
 ) -> Made[Film]:
-    """Join the scenes and their sound into the finished film, label it, and measure it.
+    """Join the scenes and their sound into the finished film, label it, measure it, and make what is wanted of it.
 
+    `seams` holds what lies before each part, and one more for what lies behind the last.
     Raises `RenderFailed` where the film does not pass its checks, and `InvalidScript` where there is nothing to join.
     """
     if not parts:
         raise InvalidScript("There is no scene to make a film of.", hint="Write at least one scene.")
     if film.strategy is Strategy.AUDIO_ONLY:
         parts = [(None, narration) for _, narration in parts]
+    scenes = [(segment.value if segment else None, voice.value) for segment, voice in parts]
+    sound = await soundtrack([voice for _, voice in parts], samples(scenes, frame.fps), tools, score)
     inputs = {
         "format": [FORMAT, outputs.FORMAT],
-        "parts": [[segment.key if segment else "", narration.key] for segment, narration in parts],
+        "parts": [segment.key if segment else "" for segment, _ in parts],
+        "sound": sound.key,
+        "seams": [seam.key if seam else "" for seam in seams],
         "title": plain(title),
         "frame": asdict(frame),
         "label": label,
     }
-    return await tools.make("join", inputs, Film, partial(put_together, parts, title, frame, tools, label=label))
+    work = partial(put_together, parts, sound.value, title, frame, tools, label=label, seams=seams)
+    made = await tools.make("join", inputs, Film, work)
+    if wanted is None:
+        return made
+    return await with_extras(made, wanted, label, spans(scenes, frame.fps), frame, tools)
 
 
 async def put_together(
-    parts: Sequence[Part], title: str, frame: Frame, tools: Tools, folder: Path, label: Label = _NO_LABEL
+    parts: Sequence[Part],
+    sound: Soundtrack,
+    title: str,
+    frame: Frame,
+    tools: Tools,
+    folder: Path,
+    label: Label = _NO_LABEL,
+    seams: Seams = (),
 ) -> Film:
     """Join the parts in `folder` and measure what came out. Raises `RenderFailed` where it is not as planned."""
     segments = [segment.value for segment, _ in parts if segment]
     if segments and len(segments) < len(parts):
         raise RenderFailed("some scenes have a picture and some have none", hint="Render every scene or none.")
+    pictures = _in_order(segments, seams)
     scratch = folder / "scratch"
     scratch.mkdir()
     scenes = [(segment.value if segment else None, voice.value) for segment, voice in parts]
-    lengths, when, sound = samples(scenes, frame.fps), spans(scenes, frame.fps), scratch / "sound.wav"
-    await tools.compute(join_wavs, [(voice.audio, n) for (_, voice), n in zip(scenes, lengths, strict=True)], sound)
+    when = spans(scenes, frame.fps)
     joined = Joined(
-        listed=_list_segments(segments, frame.fps, scratch) if segments else None,
-        sound=sound,
+        listed=_list_pictures(pictures, frame.fps, scratch) if segments else None,
+        sound=sound.audio,
         label=_write_label(title, label, when, scratch),
         language=label.language,
         tracks=soft_subtitles(label, when, scratch),
         fps=frame.fps,
-        seconds=sum(lengths) / AUDIO_RATE,
+        seconds=sound.seconds,
     )
     video = folder / ("film.mp4" if segments else "film.m4a")
     await tools.ffmpeg(join_command(joined, video))
+    if joined.tracks.files and not joined.tracks.are_shown:
+        switch_off_subtitles(video)
     plan = FilmPlan(
         frame=frame if segments else None,
-        frames=sum(segment.frames for segment in segments),
+        frames=sum(picture.frames for picture in pictures),
         seconds=joined.seconds,
     )
     checks = await check_film(video, plan, tools.ffmpeg, scratch)
@@ -89,20 +112,6 @@ async def put_together(
     return Film(video=video, seconds=joined.seconds, width=width, height=height, checks=checks)
 
 
-def soft_subtitles(label: Label, when: Sequence[Span], folder: Path, suffix: str = "srt") -> Subtitles:
-    """Write the subtitles that a player can show into `folder`, each language a file."""
-    write = {"srt": write_srt, "vtt": write_vtt}[suffix]
-    files = []
-    for number, track in enumerate(label.tracks[:MOST_TRACKS]):
-        shifted = (shift(cues, span.start) for cues, span in zip(track.scenes, when, strict=True))
-        cues = tuple(cue for scene in shifted for cue in scene)
-        if cues:
-            file = folder / f"subtitles-{number}.{suffix}"
-            write(cues, file)
-            files.append(Soft(file=file, language=track.language))
-    return Subtitles(files=tuple(files), are_shown=label.shows_tracks)
-
-
 def _write_label(title: str, label: Label, when: Sequence[Span], folder: Path) -> Path:
     """Write what the film tells of itself, with the chapters that its scenes' titles are."""
     titled = chapters([plain(name) for name in label.titles], when, plain(title)) if label.titles else ()
@@ -111,14 +120,20 @@ def _write_label(title: str, label: Label, when: Sequence[Span], folder: Path) -
     return file
 
 
-def _list_segments(segments: Sequence[Segment], fps: int, folder: Path) -> Path:
-    """Give the segments plain names in `folder`, because a list of names cannot hold every name, and list them."""
-    names = [f"scene-{number}.mp4" for number in range(len(segments))]
-    for segment, name in zip(segments, names, strict=True):
+def _in_order(segments: Sequence[Segment], seams: Seams) -> list[Segment]:
+    """The scenes with the seams between them."""
+    between = [seam.value if seam else None for seam in seams] or [None] * (len(segments) + 1)
+    return [piece for pair in zip(between, [*segments, None], strict=True) for piece in pair if piece]
+
+
+def _list_pictures(pictures: Sequence[Segment], fps: int, folder: Path) -> Path:
+    """Give the pictures plain names in `folder`, because a list of names cannot hold every name, and list them."""
+    names = [f"picture-{number}.mp4" for number in range(len(pictures))]
+    for picture, name in zip(pictures, names, strict=True):
         try:
-            os.link(segment.video, folder / name)
+            os.link(picture.video, folder / name)
         except OSError:
-            shutil.copyfile(segment.video, folder / name)
-    listed = folder / "scenes.txt"
-    listed.write_text(concat_list(names, [segment.frames / fps for segment in segments]))
+            shutil.copyfile(picture.video, folder / name)
+    listed = folder / "pictures.txt"
+    listed.write_text(concat_list(names, [picture.frames / fps for picture in pictures]))
     return listed

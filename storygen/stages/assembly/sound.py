@@ -142,8 +142,8 @@ async def _mix(
     if bed:
         fades = (wanted.fade_in_seconds, wanted.fade_out_seconds)
         await tools.compute(write_curve, _speech(voices), samples / RATE, fades, wanted.duck_db, curve)
-        level = target - (wanted.below_voice_lu if is_spoken else 0.0) - bed.value.lufs
-        mix = replace(mix, bed=bed.value, bed_db=level, curve=curve)
+        below = wanted.below_voice_lu if is_spoken else 0.0
+        mix = replace(mix, bed=bed.value, bed_db=target - below - bed.value.lufs, curve=curve)
     for _ in range(LEVEL_STEPS):
         voice, whole = parse_mix((await tools.ffmpeg(mix_command(mix, audio))).said)
         reached = Loudness(lufs=voice.lufs if is_spoken else target, true_peak_dbtp=whole.true_peak_dbtp)
