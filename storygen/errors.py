@@ -28,7 +28,8 @@ StorygenError
 └── ControlSignal                 somebody or something decided to stop
     ├── Cancelled
     ├── StageTimeout
-    └── BudgetExceeded
+    ├── BudgetExceeded
+    └── BelowLimits
 
 Each carries the same fields, which appear in the report, the log and the span, and the closed ones as labels.
 """
@@ -300,6 +301,12 @@ class BudgetExceeded(ControlSignal):
     """The next call would have cost more than the budget allows."""
 
     kind = "budget_exceeded"
+
+
+class BelowLimits(ControlSignal):
+    """The film is beyond limits of the settings, which say that it is not to be shipped then."""
+
+    kind = "below_limits"
 
 
 def kinds(root: type[StorygenError] = StorygenError) -> tuple[str, ...]:
