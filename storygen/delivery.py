@@ -186,9 +186,23 @@ def _lanes(showing: _Showing) -> Iterator[Lane]:
         voice, start = result.spoken().value, round(span.start * AUDIO_RATE)
         length = min(round(voice.seconds * AUDIO_RATE), round(span.end * AUDIO_RATE) - start)
         voices.append(Piece(name=name, file=f"{parts}/voice{voice.audio.suffix}", at=start, length=length))
-    yield Lane(name="Scenes", is_sound=False, rate=showing.frame.fps, pieces=tuple(scenes))
+    yield Lane(name="Scenes", is_sound=False, rate=showing.frame.fps, pieces=_with_seams(scenes, showing))
     yield Lane(name="Pictures", is_sound=False, rate=showing.frame.fps, pieces=tuple(stills), is_off=True)
     yield Lane(name="Voice", is_sound=True, rate=AUDIO_RATE, pieces=tuple(voices))
+
+
+def _with_seams(scenes: Sequence[Piece], showing: _Showing) -> tuple[Piece, ...]:
+    """The scenes, and between them what of the finished film lies there: the seams."""
+    film, pieces, end = f"film{showing.ending}{showing.film.video.suffix}", [], 0
+    for scene in scenes:
+        if scene.at > end:
+            pieces.append(Piece(name="Seam", file=film, at=end, length=scene.at - end, begin=end))
+        pieces.append(scene)
+        end = scene.at + scene.length
+    last = round(showing.when[-1].end * showing.frame.fps)
+    if scenes and last > end:
+        pieces.append(Piece(name="Seam", file=film, at=end, length=last - end, begin=end))
+    return tuple(pieces)
 
 
 def _write_script(production: Production, folder: Path) -> None:
