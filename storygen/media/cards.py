@@ -17,7 +17,7 @@ from storygen.story import Frame, Mood
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMAT = 1  # part of the key under which cards are stored: raise it when they look different
+FORMAT = 2  # part of the key under which cards are stored: raise it when they look different
 OVERSIZE = 1.15  # painted larger than the frame, so that the closest look is still sharp
 CONTRAST = 4.5  # least contrast of text, WCAG 2.2 level AA
 _QUALITY = 93
