@@ -80,7 +80,9 @@ def find_given(script: Script, folder: Path | None, row_of: Callable[[str], int]
     for scene in script.scenes:
         given = scene.given
         if given and given.image and given.clip:
-            issues.append(error(row_of(given.clip.name), "a scene shows a picture or a clip", "name one of them"))
+            issues.append(
+                error(row_of(given.clip.name), "a scene shows a picture or a clip, not both", "name one of them")
+            )
         files: dict[str, Any] = {kind: getattr(given, kind, None) for kind in KINDS}
         looked = {kind: look(file, kind) for kind, file in files.items() if file}
         scenes.append(replace(scene, given=Given(**looked) if looked else None))
