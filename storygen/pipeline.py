@@ -6,15 +6,18 @@ import asyncio
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from storygen import events
 from storygen.errors import DiskFull, InvalidScript, ProviderFailure, ResourceFailure, StageTimeout, StorygenError
 from storygen.resilience.slots import Slots
-from storygen.results import Production, SceneResult, why
-from storygen.settings import Settings
-from storygen.stages import assembly, idea, revise, script, subtitles, terminal, visuals, voice
+from storygen.results import Production, SceneResult, Version, why
+from storygen.seaming import Seaming
+from storygen.settings import FilmSettings, Settings
+from storygen.stages import assembly, given, idea, placing, revise, script, subtitles, terminal, visuals, voice
 from storygen.stages.base import Tools
 from storygen.story import (
     Brief,
@@ -27,6 +30,7 @@ from storygen.story import (
     Revision,
     Scene,
     Script,
+    Segment,
     Shot,
     Stage,
     Strategy,
@@ -47,13 +51,16 @@ class Steps:
 
     choose: Callable[..., Awaitable[Any]] = idea.choose
     write: Callable[..., Awaitable[Any]] = script.write
+    inspect: Callable[..., Awaitable[Any]] = given.inspect
     revise: Callable[..., Awaitable[Any]] = revise.revise
     speak: Callable[..., Awaitable[Any]] = voice.speak
     caption: Callable[..., Awaitable[Any]] = subtitles.caption
     draw: Callable[..., Awaitable[Any]] = visuals.draw
+    reframe: Callable[..., Awaitable[Any]] = visuals.reframe
     stand_in: Callable[..., Awaitable[Any]] = visuals.stand_in
     type_out: Callable[..., Awaitable[Any]] = terminal.type_out
     render: Callable[..., Awaitable[Any]] = assembly.render
+    seam: Callable[..., Awaitable[Any]] = assembly.seam
     join: Callable[..., Awaitable[Any]] = assembly.join
     placeholder: Callable[..., Awaitable[Any]] = assembly.placeholder
 
@@ -85,6 +92,7 @@ class Pipeline:
         self._frame = settings.film.frame
         self._takes = takes or {}
         self._running: dict[object, contextvars.Context] = {}
+        self._first: Mapping[int, SceneResult] = {}
 
     async def run(self, source: Brief | Script) -> Production:
         """Make the film of a brief or a script.
@@ -95,11 +103,13 @@ class Pipeline:
         async with self._watchdog():
             revision, writing = await self._revised(source)
             story = revision.value.script
-            scenes = await self._scenes(story, self._scene)
-            film, broken = await self._film(scenes, story)
+            scenes, film, broken = await self._filmed(story)
+            versions = [await self._version(shape, scenes, story) for shape in self._settings.film.shapes if not broken]
         if broken is not None:
             scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
-        return Production(revision=revision, scenes=scenes, film=film, writing=writing, broken=broken)
+        return Production(
+            revision=revision, scenes=scenes, film=film, writing=writing, broken=broken, versions=tuple(versions)
+        )
 
     async def prepare(self, source: Brief | Script) -> None:
         """Make all that a film waits for, its words, voices and pictures, so that `run` finds them in the cache.
@@ -112,24 +122,48 @@ class Pipeline:
         if self._degrade.assembly != "placeholder":
             self._insist_on_quorum(scenes)
 
+    async def _version(self, shape: FilmSettings, first: Sequence[SceneResult], story: Script) -> Version:
+        """The film in another shape; what was spoken, drawn by others or filmed for the first one is not paid again."""
+        other = copy(self)
+        other._settings = self._settings.model_copy(update={"film": shape})  # noqa: SLF001 - a copy of its own
+        other._frame = shape.frame  # noqa: SLF001
+        other._first = {result.number: result for result in first}  # noqa: SLF001
+        scenes, film, broken = await other._filmed(story)  # noqa: SLF001
+        return Version(aspect=shape.aspect, frame=shape.frame, scenes=scenes, film=film, broken=broken)
+
     async def _revised(self, source: Brief | Script) -> tuple[Made[Revision], tuple[Made[Any], ...]]:
         """The script in its last form, and what was written before."""
+        await assembly.check_music(self._settings.music, self._tools)
         draft, writing = await self._draft(source)
-        revision: Made[Revision] = await self._stage(
-            Stage.REVISE, lambda: self._steps.revise(draft, self._tools, self._settings.voice)
-        )
+        revision: Made[Revision] = await self._stage(Stage.REVISE, lambda: self._fit(draft))
         if not revision.value.script.scenes:
             raise InvalidScript("The script has no scenes.", hint="Write at least one paragraph or scene.")
         tell_elements(revision.value)
         return revision, writing
 
+    async def _fit(self, draft: Script) -> Made[Revision]:
+        """A draft fit to be spoken, once the files that it names are known to be good."""
+        await self._steps.inspect(draft, self._tools)
+        return cast("Made[Revision]", await self._steps.revise(draft, self._tools, self._settings.voice))
+
+    async def _filmed(self, story: Script) -> tuple[tuple[SceneResult, ...], Made[Film], StorygenError | None]:
+        """Every scene of a story, and the film of those that could be made."""
+        async with Seaming(self._seam) as seams:
+            scenes = await self._scenes(story, partial(self._scene, seams))
+            film, broken = await self._film(scenes, story, seams)
+        return scenes, film, broken
+
+    async def _seam(self, before: assembly.Side | None, after: assembly.Side | None) -> Made[Segment] | None:
+        made = await self._steps.seam(before, after, self._tools, self._settings.film)
+        return cast("Made[Segment] | None", made)
+
     async def _film(
-        self, scenes: Sequence[SceneResult], story: Script
+        self, scenes: Sequence[SceneResult], story: Script, seams: Seaming
     ) -> tuple[Made[Film], ProviderFailure | ResourceFailure | StageTimeout | None]:
         """The film; where it cannot be made and the settings allow that, a stand-in for it, and what broke."""
         try:
             self._insist_on_quorum(scenes)
-            return await self._stage(Stage.ASSEMBLY, lambda: self._join(scenes, story)), None
+            return await self._stage(Stage.ASSEMBLY, lambda: self._join(scenes, story, seams)), None
         except DiskFull:
             raise
         except SceneFailure as failure:
@@ -156,7 +190,7 @@ class Pipeline:
         return written.value, (ideas, written)
 
     async def _scenes(self, story: Script, make: MakesScene) -> tuple[SceneResult, ...]:
-        cast_list = tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
+        cast_list = _speakers(story)
 
         async def guarded(number: int, scene: Scene) -> SceneResult:
             async with self._gate.one():
@@ -172,19 +206,26 @@ class Pipeline:
 
         return tuple(await together(*(guarded(n, scene) for n, scene in enumerate(story.scenes, 1))))
 
-    async def _scene(self, number: int, scene: Scene, story: Script, speakers: tuple[str, ...]) -> SceneResult:
+    async def _scene(
+        self, seams: Seaming, number: int, scene: Scene, story: Script, speakers: tuple[str, ...]
+    ) -> SceneResult:
         (narration, captions), shot, overlay = await together(
             self._spoken(number, scene, story.language, speakers),
             self._drawn(number, scene, story),
             self._typed(number, scene),
         )
+        captions, overlay = placing.place(scene, number, self._frame, shot, captions, overlay)
         burned = captions if self._settings.subtitles.is_burned else None
-        segment = None
-        if self._settings.film.strategy is not Strategy.AUDIO_ONLY:
+        segment, film = None, self._settings.film
+        if film.strategy is not Strategy.AUDIO_ONLY:
+            joined = (number > 1, number < len(story.scenes)) if film.transitions != "cut" else (False, False)
+            if any(joined):
+                plan = assembly.plan_of(shot, narration, burned, overlay, self._frame, film, joined)
+                seams.ready(assembly.Side(number=number, mood=scene.mood, plan=plan))
             segment = await self._stage(
                 Stage.ASSEMBLY,
                 lambda: self._steps.render(
-                    number, shot, narration, burned, overlay, self._frame, self._tools, self._settings.film
+                    number, shot, narration, burned, overlay, self._frame, self._tools, film, joined
                 ),
                 number,
             )
@@ -207,15 +248,7 @@ class Pipeline:
     async def _spoken(
         self, number: int, scene: Scene, language: str, speakers: tuple[str, ...]
     ) -> tuple[Made[Narration], Made[Captions]]:
-        listen = bool(self._settings.providers.transcription)
-        narration = await self._stage(
-            Stage.VOICE,
-            lambda: self._or_stand_in(
-                self._degrade.voice,
-                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice, listen=listen),
-            ),
-            number,
-        )
+        narration = await self._narrated(number, scene, language, speakers)
         captions = await self._stage(
             Stage.SUBTITLES,
             lambda: self._steps.caption(narration.value, scene, self._frame, self._tools, self._settings.subtitles),
@@ -223,19 +256,36 @@ class Pipeline:
         )
         return narration, captions
 
+    async def _narrated(self, number: int, scene: Scene, language: str, speakers: tuple[str, ...]) -> Made[Narration]:
+        if number in self._first:
+            return self._first[number].spoken()
+        listen = bool(self._settings.providers.transcription)
+        return await self._stage(
+            Stage.VOICE,
+            lambda: self._or_stand_in(
+                self._degrade.voice,
+                lambda tools: self._steps.speak(scene, speakers, language, tools, self._settings.voice, listen=listen),
+            ),
+            number,
+        )
+
     async def _drawn(self, number: int, scene: Scene, story: Script) -> Made[Shot] | None:
         if self._settings.film.strategy in {Strategy.UI_ONLY, Strategy.AUDIO_ONLY}:
             return None
-        return await self._stage(
-            Stage.VISUALS,
-            lambda: self._picture(number, scene, story.title),
-            number,
-        )
+        drawn = placing.pictured(scene, number, self._frame, typed=self._has_terminal(scene))
+        return await self._stage(Stage.VISUALS, lambda: self._picture(number, drawn, story.title), number)
+
+    def _has_terminal(self, scene: Scene) -> bool:
+        return self._settings.film.strategy is Strategy.OVERLAY and bool(scene.on_screen)
 
     async def _picture(self, number: int, scene: Scene, title: str) -> Made[Shot]:
         """The picture or the clip of a scene; where nobody delivers one and the settings allow that, a drawn card."""
         clips, take = bool(self._settings.providers.video), self._takes.get(number, 0)
         other = {"seed": take} if take else {}
+        if number in self._first and (shot := self._first[number].shot):
+            return cast(
+                "Made[Shot]", await self._steps.reframe(scene, number, title, self._frame, self._tools, shot, **other)
+            )
         try:
             shot = await self._steps.draw(scene, number, title, self._frame, self._tools, clips=clips, **other)
         except ProviderFailure as failure:
@@ -246,9 +296,8 @@ class Pipeline:
         return cast("Made[Shot]", shot)
 
     async def _typed(self, number: int, scene: Scene) -> Made[Overlay] | None:
-        strategy = self._settings.film.strategy
-        alone = strategy is Strategy.UI_ONLY
-        if not alone and (strategy is not Strategy.OVERLAY or not scene.on_screen):
+        alone = self._settings.film.strategy is Strategy.UI_ONLY
+        if not alone and not self._has_terminal(scene):
             return None
         return await self._stage(
             Stage.TERMINAL,
@@ -256,9 +305,20 @@ class Pipeline:
             number,
         )
 
-    async def _join(self, scenes: Sequence[SceneResult], story: Script) -> Made[Film]:
-        parts = [(result.segment, result.narration) for result in scenes if result.failure is None]
-        joined = await self._steps.join(parts, story.title, self._frame, self._tools, self._settings.film)
+    async def _join(self, scenes: Sequence[SceneResult], story: Script, seams: Seaming) -> Made[Film]:
+        shown = [result for result in scenes if result.failure is None]
+        parts = [(result.segment, result.narration) for result in shown]
+        joined = await self._steps.join(
+            parts,
+            story.title,
+            self._frame,
+            self._tools,
+            self._settings.film,
+            _label(shown, story, self._settings),
+            assembly.Wanted(formats=self._settings.outputs.formats, shots=tuple(result.shot for result in shown)),
+            await seams.around([result.number for result in shown]),
+            _score(shown, story, self._settings),
+        )
         return cast("Made[Film]", joined)
 
     def _insist_on_quorum(self, scenes: Sequence[SceneResult]) -> None:
@@ -342,6 +402,37 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
             here.uncancel()
         raise failures.exceptions[0] from failures.exceptions[0].__cause__
     return [task.result() for task in tasks]
+
+
+def _label(shown: Sequence[SceneResult], story: Script, settings: Settings) -> assembly.Label:
+    """What the film tells players of itself."""
+    mode = settings.subtitles.mode
+    cues = tuple(result.captions.value.cues if result.captions else () for result in shown)
+    return assembly.Label(
+        language=story.language,
+        description=story.logline,
+        titles=tuple(result.scene.title for result in shown),
+        tracks=() if mode == "burned" else (assembly.Track(language=story.language, scenes=cues),),
+        shows_tracks=mode == "soft",
+    )
+
+
+def _score(shown: Sequence[SceneResult], story: Script, settings: Settings) -> assembly.Score:
+    """What the film's sound goes by."""
+    return assembly.Score(
+        title=story.title,
+        scenes=tuple(result.scene for result in shown),
+        typing=tuple(result.overlay for result in shown),
+        cast=_speakers(story),
+        voice=settings.voice,
+        music=settings.music,
+        has_keys=settings.terminal.key_sounds,
+    )
+
+
+def _speakers(story: Script) -> tuple[str, ...]:
+    """All who speak, in order of appearance."""
+    return tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
 
 
 def _tell_fallback(failure: ProviderFailure) -> None:

@@ -58,8 +58,9 @@ MAY = {
     "results": VALUES,
     "endings": {"story", "events"},
     "choices": {"settings", "errors", "configuration", "readiness"},
+    "seaming": {"story", "stages.assembly"},
     "telling": {"story", "events"},
-    "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling", "resilience.slots"},
+    "pipeline": VALUES | {"stages", "events", "workshop", "results", "seaming", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
     "stack": {"errors", "stack", "mixin", "store.files", "media.environment"}

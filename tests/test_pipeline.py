@@ -51,6 +51,7 @@ class Play:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
+        self.seams: list[tuple[int, int]] = []
         self.at_once = self.most_at_once = 0
         self.deeds: dict[tuple[str, int], Callable[[], Any]] = {}
 
@@ -66,6 +67,7 @@ class Play:
             placeholder=self.placeholder,
             type_out=self.type_out,
             render=self.render,
+            seam=self.seam,
             join=self.join,
         )
 
@@ -130,9 +132,17 @@ class Play:
         self.burned = captions
         return made(Segment(video=NOWHERE, frames=60))
 
-    async def join(self, parts: Any, *_: Any) -> Made[Film]:
+    async def seam(self, before: Any, after: Any, *_: Any) -> Made[Segment] | None:
+        pair = (before.number if before else 0, after.number if after else 0)
+        self.seams.append(pair)
+        if deed := self.deeds.get(("seam", pair[1])):
+            deed()
+        return made(Segment(video=NOWHERE, frames=16)) if all(pair) else None
+
+    async def join(self, parts: Any, *rest: Any) -> Made[Film]:
         await self.act("assembly")
         self.joined = len(parts)
+        self.between = [bool(seam) for seam in rest[6]]
         return made(Film(video=NOWHERE, seconds=2.0 * len(parts), width=1, height=1), cached=True)
 
 
@@ -219,6 +229,42 @@ def test_a_scene_that_fails_is_left_out_and_the_film_says_so() -> None:
     assert play.joined == 3
     assert production.fidelity is Fidelity.DEGRADED
     assert production.reasons == ("scene 2 is left out: visuals: the painter is down",)
+
+
+def test_a_seam_is_begun_as_soon_as_both_of_its_scenes_are_ready() -> None:
+    play = Play()
+
+    async def until_joined() -> None:
+        while (1, 2) not in play.seams:
+            await asyncio.sleep(0)
+
+    play.deeds["voice", 3] = until_joined
+    run(play, story(3))
+    assert sorted(play.seams) == [(0, 1), (1, 2), (2, 3), (3, 0)]
+    assert play.between == [False, True, True, False]
+
+
+def test_the_neighbours_of_a_scene_that_is_left_out_are_joined() -> None:
+    play = Play()
+    play.deeds["visuals", 2] = fail(ProviderUnavailable("down"))
+    play.deeds["assembly", 5] = fail(RenderFailed("broken"))
+    run(play, story(8), degrade=DegradeSettings(visuals="leave_out"))
+    assert {(1, 3), (4, 6), (6, 7)} < set(play.seams)
+    assert play.between == [False, True, True, True, True, True, False]
+
+
+def test_a_film_of_cuts_has_no_seams() -> None:
+    play = Play()
+    run(play, story(3), film=FilmSettings(transitions="cut"))
+    assert (play.seams, play.between) == ([], [])
+
+
+def test_a_seam_that_breaks_is_told_as_a_film_that_cannot_be_joined() -> None:
+    play = Play()
+    play.deeds["seam", 2] = fail(RenderFailed("torn"))
+    production = run(play, story(3), degrade=DegradeSettings(assembly="placeholder"))
+    assert production.fidelity is Fidelity.PLACEHOLDER
+    assert production.reasons == ("assembly: render_failed: torn",)
 
 
 def test_below_the_quorum_the_first_failure_ends_the_run_and_names_the_others() -> None:

@@ -8,4 +8,17 @@ from storygen.stages.assembly.scenes import plan_of, render
 from storygen.stages.assembly.seams import Side, seam
 from storygen.stages.assembly.sound import Score, check_music
 
-__all__ = ["Label", "Part", "Score", "Side", "Track", "Wanted", "check_music", "join", "placeholder", "plan_of", "render", "seam"]
+__all__ = [
+    "Label",
+    "Part",
+    "Score",
+    "Side",
+    "Track",
+    "Wanted",
+    "check_music",
+    "join",
+    "placeholder",
+    "plan_of",
+    "render",
+    "seam",
+]
