@@ -171,7 +171,7 @@ class _Words:
 
     def put(self, canvas: Canvas) -> None:
         """Write the words, and the bar above them."""
-        _write(canvas.image, self.heading, (self.box.left, self.top), self.inks, canvas.palette)
+        write(canvas.image, self.heading, (self.box.left, self.top), self.inks, canvas.palette)
         box, bar = self.box, self.bar
         side = box.right - bar * 14 if self.heading.title.from_right else box.left
         canvas.image.paste(canvas.palette.accent, (side, box.top, side + bar * 14, box.top + bar))
@@ -200,15 +200,22 @@ def contrast(ink: Colour, behind: Image.Image) -> float:
     return (light + 0.05) / (brightest / 255 + 0.05)
 
 
-def _write(
-    image: Image.Image, words: Heading, at: tuple[int, int], inks: tuple[Colour, Colour], palette: Palette
+def write(
+    image: Image.Image,
+    words: Heading,
+    at: tuple[int, int],
+    inks: tuple[Colour, Colour],
+    palette: Palette,
+    *,
+    centred: bool = False,
 ) -> None:
+    """Put words on a picture with a soft shadow; `at` is the upper left corner of their box."""
     from PIL import Image, ImageFilter
 
     size = (words.width, words.height)
     masks = Image.new("L", size), Image.new("L", size)
-    letter(words.title, masks[0], 0)
-    letter(words.subtitle, masks[1], words.title.height + words.gap)
+    letter(words.title, masks[0], 0, centred=centred)
+    letter(words.subtitle, masks[1], words.title.height + words.gap, centred=centred)
     shadow = Image.new("L", size)
     for mask in masks:
         shadow.paste(160, (0, 0), mask)

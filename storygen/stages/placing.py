@@ -30,7 +30,7 @@ def place(
 ) -> tuple[Made[Captions], Made[Overlay] | None]:
     """The subtitles and the terminal of a scene in their places, which stay the same for the whole scene.
 
-    Nobody looks for faces: what is kept free is the point that the eye should go to, as the painter of the picture told.
+    Nobody looks for faces: what is kept free is the point that the eye should go to, as its painter told.
     """
     if shot is None:
         return captions, overlay

@@ -54,7 +54,7 @@ def test_a_title_can_be_read_over_every_scene(name: str, tmp_path: Path, monkeyp
     """The ground behind the letters, measured without the letters, is dark enough for the weaker ink."""
     inks = []
     monkeypatch.setattr(cards, "scene_for", lambda description, turn: name)
-    monkeypatch.setattr(cards, "_write", lambda image, words, at, colours, palette: inks.append((at, words, colours)))
+    monkeypatch.setattr(cards, "write", lambda image, words, at, colours, palette: inks.append((at, words, colours)))
     for number, mood in enumerate(Mood):
         image = painted(
             tmp_path, mood=mood, number=number, title="A title that is read", subtitle="and a line under it"
