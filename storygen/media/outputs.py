@@ -107,7 +107,7 @@ def webm_command(film: Path, tracks: Subtitles, *, seconds: float, cores: int, o
         seconds=seconds,
         args=(
             *(*source(film), *asked, "-map", "0:v:0", "-map", "0:a:0", *_VP9, "-threads:v", str(cores), *_OPUS),
-            *("-flags:v", "+bitexact", "-flags:a", "+bitexact", *_tracks(tracks, 1, "webvtt")),
+            *("-flags:v", "+bitexact", "-flags:a", "+bitexact", *_tracks(tracks, 1, "copy")),
             *(
                 "-map_metadata",
                 "0",
