@@ -29,7 +29,7 @@ _CROSS_SECONDS = 2.5
 _SHORTEST_SECONDS = 4.0  # a mood that lasts less goes with the one before it
 _TONICS = (43, 45, 46, 48, 50)  # G2 to D3, as MIDI notes
 _PEAK = 0.5
-_CROSSTALK = 0.4  # what one ear hears of the other side
+_WIDTH = 0.4
 _SEAM_SECONDS = 3.0
 _MOST_SECONDS = 600.0
 
@@ -111,28 +111,33 @@ def _score(scenes: Sequence[tuple[Mood, float]]) -> Iterator[_Sounding]:
             moods[-1] = (moods[-1][0], moods[-1][1] + seconds)
         else:
             moods.append((mood, seconds))
+    played = 0
     for mood, seconds in moods:
         character = _CHARACTERS[mood]
         count = max(1, round(seconds / character.seconds))
         bounds = [round(seconds * MUSIC_RATE * part / count) for part in range(count + 1)]
         for number in range(count):
-            chord = character.chords[number % len(character.chords)]
+            chord = character.chords[(played + number) % len(character.chords)]
             yield _Sounding(chord=chord, bright=character.bright, samples=bounds[number + 1] - bounds[number])
+        played += count
 
 
 @lru_cache(maxsize=8)
 def _table(notes: tuple[int, ...], bright: float) -> array[int]:
-    """Four seconds of a chord as interleaved stereo: two layers that beat slowly, each nearer to one ear."""
+    """Four seconds of a chord as interleaved stereo.
+
+    Over a steady layer lies one that is a little higher and upside down at the right: every note wanders slowly from
+    ear to ear, is as loud all the time, and stands still in mono.
+    """
     count = _TABLE_SECONDS * MUSIC_RATE
     chance = random.Random(repr(notes))  # noqa: S311  # no secret
-    near, far = [0.0] * count, [0.0] * count
+    steady, moving = [0.0] * count, [0.0] * count
     for number, note in enumerate(notes):
         waves = round(440 * 2 ** ((note - 69) / 12) * _TABLE_SECONDS)
         loud = 1 / (1 + 0.35 * number)
-        near = _with_wave(near, waves, loud, 0.45 * bright * loud, chance.random())
-        far = _with_wave(far, waves + 1, loud, 0.45 * bright * loud, chance.random())
-    pairs = ((near, far), (far, near))
-    sides = [[a + _CROSSTALK * b for a, b in zip(own, other, strict=True)] for own, other in pairs]
+        steady = _with_wave(steady, waves, loud, 0.45 * bright * loud, chance.random())
+        moving = _with_wave(moving, waves + 1, loud, 0.45 * bright * loud, chance.random())
+    sides = [[a + width * b for a, b in zip(steady, moving, strict=True)] for width in (_WIDTH, -_WIDTH)]
     scale = 32_767 * _PEAK / max(bound for side in sides for bound in (max(side), -min(side)))
     table = array("h", bytes(4 * count))
     for number, side in enumerate(sides):
