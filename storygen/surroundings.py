@@ -61,6 +61,16 @@ def tell_lost(gears: Gears, store: Store, run_id: str, earlier: Begun | None) ->
         events.emit(spent)
 
 
+def forget_lost(gears: Gears, run_id: str) -> None:
+    """Tell of them no more: the cost of the run was handed over, and they are part of it."""
+    if gears.book is None:
+        return
+    try:
+        gears.book.disinherit(run_id)
+    except StorygenError as error:
+        _LOG.warning("What an interrupted run paid for nothing may be counted twice: %s.", error.message)
+
+
 @asynccontextmanager
 async def at_most(seconds: float | None) -> AsyncIterator[None]:
     """Raise `StageTimeout` where the block takes longer."""

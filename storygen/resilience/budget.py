@@ -94,6 +94,11 @@ class Book:
             database.execute("UPDATE spent SET run = ? WHERE run = ? AND is_open", (run, earlier))
             return dict(database.execute(query, (run,)).fetchall())
 
+    def disinherit(self, run: str) -> None:
+        """What a run may have paid for nothing is kept elsewhere: nobody inherits it any more."""
+        with self._transaction() as database:
+            database.execute("UPDATE spent SET is_open = 0 WHERE run = ? AND is_open", (run,))
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:

@@ -201,6 +201,20 @@ def test_an_entry_is_open_until_its_answer_is_kept_and_open_ones_of_a_dead_run_a
     assert book.spent() == pytest.approx(0.8)
 
 
+def test_what_a_run_may_have_paid_for_nothing_is_inherited_by_nobody_once_it_is_kept_elsewhere(tmp_path: Path) -> None:
+    book = Book(tmp_path / "b.sqlite")
+    for run in ("first", "other"):
+        with events.watched(events.Watch((), run)):
+            book.reserve("alpha", 0.5, None, None)
+    assert book.inherit("first", "first", never) == {"alpha": 0.5}
+
+    book.disinherit("first")
+
+    assert book.inherit("first", "first", never) == {}
+    assert book.inherit("other", "other", never) == {"alpha": 0.5}
+    assert book.spent() == pytest.approx(1.0)
+
+
 def test_an_answer_that_came_counts_as_lost_until_it_is_on_the_disk(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
