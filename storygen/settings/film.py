@@ -63,7 +63,7 @@ class FilmSettings(Group):
             width, height = 2 * round(width * self.height / height / 2), self.height
         return Frame(width=width, height=height, fps=self.fps)
 
-    @cached_property
+    @property
     def shapes(self) -> tuple[FilmSettings, ...]:
         """The same for each of the other shapes, as sharp as this one; none for sound alone."""
         if self.strategy is Strategy.AUDIO_ONLY:
