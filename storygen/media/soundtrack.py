@@ -122,7 +122,11 @@ def mix_command(mix: Mix, out: Path) -> Command:
     channels = len(mix.places) + mix.has_keys
     inputs = ["-f", "s16le", "-ar", str(RATE), "-ac", str(channels), "-i", local(mix.stems)]
     voice = f"[0:a]{_panned(mix.places, 0)},volume={mix.level.gain_db:.4f}dB:precision=double"
-    steps = [f"{voice},asplit[voice][told]", "[told]ebur128@voice=framelog=quiet,anullsink"]
+    limited = [limiter(mix.level.ceiling_db)] if mix.level.ceiling_db is not None else []
+    meter = ",".join(
+        [*limited, "ebur128@voice=framelog=quiet,anullsink"]
+    )  # what the limiter takes is taken from it, too
+    steps = [f"{voice},asplit[voice][told]", f"[told]{meter}"]
     layers = ["[voice]"]
     if mix.has_keys:
         steps.append(f"[0:a]{_panned((_KEYS_PLACE,), len(mix.places))}[keys]")
@@ -133,8 +137,8 @@ def mix_command(mix: Mix, out: Path) -> Command:
         steps += music
         layers.append("[music]")
     whole = f"{''.join(layers)}amix=inputs={len(layers)}:normalize=0:duration=first"
-    end = [limiter(mix.level.ceiling_db)] if mix.level.ceiling_db is not None else []
-    end += [f"apad=whole_len={mix.samples}", f"atrim=end_sample={mix.samples}", METER.replace("=", "@whole=", 1)]
+    end = [*limited, f"apad=whole_len={mix.samples}", f"atrim=end_sample={mix.samples}"]
+    end.append(METER.replace("=", "@whole=", 1))
     steps.append(",".join([whole, *end, "aformat=sample_fmts=s16[out]"]))
     clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", *FLAC, local(out))
     args = (*inputs, "-filter_complex", ";".join(steps), "-map", "[out]", *clean)

@@ -32,9 +32,9 @@ class MusicSettings(Group):
 
     source: Literal["builtin", "off"] | Path = "builtin"
     """Chords that follow the moods of the scenes (builtin), no music (off), or the path of a sound file of yours."""
-    below_voice_lu: float = Field(9.0, ge=0, le=40)
+    below_voice_lu: float = Field(12.0, ge=0, le=40)
     """How far below the narration the music lies where nobody speaks, in LU."""
-    duck_db: float = Field(12.0, ge=0, le=40)
+    duck_db: float = Field(10.0, ge=0, le=40)
     """How much further it goes down while somebody speaks, in dB."""
     fade_in_seconds: float = Field(2.0, ge=0, le=30)
     """How long it takes to come in, at most a quarter of the film."""

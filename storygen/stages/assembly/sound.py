@@ -12,7 +12,7 @@ from pathlib import Path
 from storygen.errors import InvalidOutput, InvalidSettings, RenderFailed
 from storygen.media import music
 from storygen.media import soundtrack as mixing
-from storygen.media.audio import LEVEL_STEPS, RATE, Level, Loudness, lufs_command, next_level, parse_lufs
+from storygen.media.audio import LEVEL_STEPS, RATE, Level, Loudness, first_level, lufs_command, next_level, parse_lufs
 from storygen.media.probe import probe
 from storygen.media.soundtrack import PLACES, Bed, Mix, Stretch, mix_command, parse_mix, write_curve, write_stems
 from storygen.settings import MusicSettings, VoiceSettings
@@ -144,13 +144,13 @@ async def _mix(
         await tools.compute(write_curve, _speech(voices), samples / RATE, fades, wanted.duck_db, curve)
         below = wanted.below_voice_lu if is_spoken else 0.0
         mix = replace(mix, bed=bed.value, bed_db=target - below - bed.value.lufs, curve=curve)
-    for _ in range(LEVEL_STEPS):
+    for step in range(LEVEL_STEPS):
         voice, whole = parse_mix((await tools.ffmpeg(mix_command(mix, audio))).said)
         reached = Loudness(lufs=voice.lufs if is_spoken else target, true_peak_dbtp=whole.true_peak_dbtp)
         level = next_level(mix.level, reached, target=target, ceiling=ceiling, tolerance=_TOLERANCE_LU)
         if level is None:
             break
-        mix = replace(mix, level=level)
+        mix = replace(mix, level=level if step else first_level(reached, target=target, ceiling=ceiling))
     for passing in (stems, curve):
         passing.unlink(missing_ok=True)
     return _told(audio, samples / RATE, voice, whole)
