@@ -272,6 +272,21 @@ class Captions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """Lines of text in another language, as many as were given, in their order."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translated:
+    """The subtitles of one scene in another language; none where nobody could translate them."""
+
+    language: str
+    cues: tuple[Cue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """The shape of the picture: pixels and pictures a second."""
 
@@ -285,18 +300,18 @@ class Shot:
     """The picture of one scene and how the eye moves over it.
 
     `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement
-    goes towards or comes from, as shares of width and height; `inward` says which. With a `glide` the picture is
-    magnified all the time, and the eye travels across it, so far in shares of the room that this leaves, past its focus
-    halfway. Where there is a `clip` of `clip_seconds`, it is seen instead, with `heading` over it: a transparent PNG of
-    the frame's size whose colours are multiplied by their alpha. `original` is the picture as it was delivered, without
-    words and of any size, where others delivered it.
+    goes towards or comes from, as shares of width and height; `inward` says which. With a `glide` (x, y, x, y) the
+    picture is magnified all the time, and the eye travels from one place to another in the room that this leaves:
+    (0, 0) is its top left, (1, 1) its bottom right. Where there is a `clip` of `clip_seconds`, it is seen instead, with
+    `heading` over it: a transparent PNG of the frame's size whose colours are multiplied by their alpha. `original` is
+    the picture as it was delivered, without words and of any size, where others delivered it.
     """
 
     image: Path
     zoom: float = 1.12
     focus: tuple[float, float] = (0.5, 0.5)
     inward: bool = True
-    glide: tuple[float, float] = (0.0, 0.0)
+    glide: tuple[float, float, float, float] | None = None
     clip: Path | None = None
     clip_seconds: float = 0.0
     heading: Path | None = None
@@ -307,8 +322,8 @@ class Shot:
 class Overlay:
     """Text typed on a terminal: the window as a transparent PNG of the frame's size, and the typing as ASS events.
 
-    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long. `keys` are the
-    times at which something is typed. `placed` holds the same for each place where the window may stand.
+    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long. `keys` are
+    the times at which something is typed. `placed` holds the same for each place where the window may stand.
     """
 
     panel: Path

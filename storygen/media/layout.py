@@ -130,6 +130,21 @@ def still_title_box(frame: Frame, focus: tuple[float, float], zoom: float = LARG
     return _box(frame, _still(_shape(frame).title, focus, zoom))
 
 
+def still_range(frame: Frame, focus: tuple[float, float], zoom: float) -> tuple[tuple[float, float], ...]:
+    """Between which shares of the room that `zoom` leaves a window may lie, across and down, while titles stay put.
+
+    Titles are set for `still_title_box` of the focus; where nothing keeps them in their box it is nearly kept.
+    """
+    outer = _shape(frame).title
+    inner = _still(outer, focus, LARGEST_ZOOM)
+    found = []
+    for first, last in ((0, 2), (1, 3)):
+        low, high = ((inner[edge] * zoom - outer[edge]) / (zoom - 1) for edge in (last, first))
+        low, high = max(0.0, low), min(1.0, high)
+        found.append((low, high) if low <= high else (min(1.0, (low + high) / 2),) * 2)
+    return tuple(found)
+
+
 def end_box(frame: Frame, zoom: float = LARGEST_ZOOM) -> Box:
     """Where the words of a closing card stand, which grows up to `zoom` around its middle."""
     left, top, right, bottom = _shape(frame).safe

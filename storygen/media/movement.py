@@ -8,8 +8,75 @@ a third.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
-from storygen.story import Frame, Shot
+from storygen.media.layout import LARGEST_ZOOM, still_range
+from storygen.story import Frame, Mood, Shot
+
+_GLIDING_ZOOM = 1.05  # beside words, which have to stay where they can be read
+_FREE_ZOOM = 1.09
+_ZOOM = {Mood.CALM: 1.07, Mood.MELANCHOLY: 1.07, Mood.TENSE: LARGEST_ZOOM, Mood.JOYFUL: LARGEST_ZOOM}
+_USUAL_ZOOM = 1.09
+
+
+class _Kind(Enum):
+    """What the eye does."""
+
+    CLOSER = auto()
+    AWAY = auto()
+    ACROSS = auto()
+    ASKEW = auto()
+
+
+# For every other scene the first, for those between the second: no pair of moods has the same twice in a row.
+_KINDS = {
+    Mood.NEUTRAL: (_Kind.CLOSER, _Kind.AWAY),
+    Mood.CALM: (_Kind.ACROSS, _Kind.AWAY),
+    Mood.JOYFUL: (_Kind.CLOSER, _Kind.ASKEW),
+    Mood.WONDER: (_Kind.ACROSS, _Kind.AWAY),
+    Mood.MYSTERIOUS: (_Kind.ACROSS, _Kind.ASKEW),
+    Mood.TENSE: (_Kind.CLOSER, _Kind.ASKEW),
+    Mood.DARK: (_Kind.CLOSER, _Kind.ASKEW),
+    Mood.MELANCHOLY: (_Kind.ACROSS, _Kind.AWAY),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """How the eye moves over one picture: the fields of that name of a `Shot`."""
+
+    zoom: float
+    inward: bool
+    glide: tuple[float, float, float, float] | None = None
+
+
+def movement(mood: Mood, number: int, focus: tuple[float, float], frame: Frame, *, titled: bool) -> Movement:
+    """How the eye moves over the picture of scene `number`, otherwise than over those of its neighbours.
+
+    Words on the picture stay in their place: beside them it glides less far. It goes across in the direction in which
+    there is most to see, and ends nearer to the focus than it began.
+    """
+    kind = _KINDS[mood][(number + 1) % 2]
+    if kind in {_Kind.CLOSER, _Kind.AWAY}:
+        return Movement(zoom=_ZOOM.get(mood, _USUAL_ZOOM), inward=kind is _Kind.CLOSER)
+    zoom = _GLIDING_ZOOM if titled else _FREE_ZOOM
+    ranges = still_range(frame, focus, zoom) if titled else ((0.0, 1.0), (0.0, 1.0))
+    ways = [_towards(share, middle, number) for share, middle in zip(ranges, focus, strict=True)]
+    if kind is _Kind.ACROSS:
+        across, down = (abs(last - first) for first, last in ways)
+        still = 0 if across * frame.width < down * frame.height else 1
+        low, high = ranges[still]
+        ways[still] = (held := min(high, max(low, focus[still])), held)
+    (left, right), (top, bottom) = ways
+    return Movement(zoom=zoom, inward=True, glide=(left, top, right, bottom))
+
+
+def _towards(share: tuple[float, float], focus: float, number: int) -> tuple[float, float]:
+    """From the end of a range that is farther from the focus to the other; from either where they are as far."""
+    low, high = share
+    farther = focus - (low + high) / 2
+    forward = number // 2 % 2 == 0 if abs(farther) < 0.02 else farther > 0
+    return (low, high) if forward else (high, low)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +91,15 @@ class Reach:
     @classmethod
     def of(cls, size: int, shot: Shot, axis: int) -> Reach:
         """What a shot asks for across (axis 0) or down (axis 1) a window of `size` pixels."""
-        room, focus, glide = size * (shot.zoom - 1), shot.focus[axis], shot.glide[axis]
-        if any(shot.glide):
-            shares = (min(1.0, max(0.0, focus + side * glide / 2)) for side in (-1, 1))
-            first, last = (round(share * round(room)) for share in shares)
+        room, focus = size * (shot.zoom - 1), shot.focus[axis]
+        if shot.glide:
+            first, last = (round(share * round(room)) for share in shot.glide[axis::2])
             before, after = (first, last), (round(room) - first, round(room) - last)
         else:
             before, after = (0, round(focus * room)), (0, round((1 - focus) * room))
-        if not shot.inward:
-            before, after = before[::-1], after[::-1]
-        return cls(size=size, before=before, after=after, glides=any(shot.glide))
+            if not shot.inward:
+                before, after = before[::-1], after[::-1]
+        return cls(size=size, before=before, after=after, glides=shot.glide is not None)
 
     @property
     def even(self) -> int:

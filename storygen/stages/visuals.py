@@ -13,7 +13,7 @@ from storygen.media.cards import FORMAT, Card, letter_layer, letter_picture, pai
 from storygen.media.footage import clip_command
 from storygen.media.given import FORMAT as FIT_FORMAT
 from storygen.media.given import fit_picture
-from storygen.media.layout import LARGEST_ZOOM
+from storygen.media.movement import movement
 from storygen.media.probe import probe
 from storygen.providers.base import Capability
 from storygen.providers.images.base import ImageRequest, Picture
@@ -22,10 +22,8 @@ from storygen.quality.clips import check_clip
 from storygen.quality.images import check_image
 from storygen.stages.base import Tools
 from storygen.stages.given import bring_clip, bring_picture
-from storygen.story import Check, Frame, Made, Mood, Scene, Shot
+from storygen.story import Check, Frame, Made, Scene, Shot
 
-_ZOOM = {Mood.CALM: 1.07, Mood.MELANCHOLY: 1.07, Mood.TENSE: LARGEST_ZOOM, Mood.JOYFUL: LARGEST_ZOOM}
-_USUAL_ZOOM = 1.09
 _LEAST_ZOOM = 1.04  # of what is shown whole, so that little of it leaves the frame
 _LETTERING = 1  # raise it when words are put on pictures and clips in another way
 _WORDS_PER_SECOND = 2.75
@@ -64,18 +62,19 @@ async def draw(
         except ProviderFailure as error:
             picture = replace(picture, missing=(*picture.missing, *_reasons(error)))
     if picture.value.lettered:
-        return _with_value(picture, _shot(scene, number, picture.value))
+        return _with_value(picture, _shot(card, picture.value))
     original = picture.value.image
     picture = await _lettered(card, picture, tools)
-    return _with_value(picture, replace(_shot(scene, number, picture.value), original=original))
+    return _with_value(picture, replace(_shot(card, picture.value), original=original))
 
 
 async def stand_in(
     scene: Scene, number: int, film_title: str, frame: Frame, tools: Tools, failure: ProviderFailure, seed: int = 0
 ) -> Made[Shot]:
     """A drawn card for a scene of which nobody delivered a picture; `failure` is why."""
-    painted = await _painted(_card(scene, number, film_title, frame, seed), tools)
-    return replace(_with_value(painted, _shot(scene, number, painted.value)), missing=_reasons(failure))
+    card = _card(scene, number, film_title, frame, seed)
+    painted = await _painted(card, tools)
+    return replace(_with_value(painted, _shot(card, painted.value)), missing=_reasons(failure))
 
 
 async def reframe(
@@ -90,14 +89,14 @@ async def reframe(
         return given
     if shot.original is None:
         painted = await _painted(card, tools)
-        return replace(_with_value(painted, _shot(scene, number, painted.value)), missing=first.missing)
+        return replace(_with_value(painted, _shot(card, painted.value)), missing=first.missing)
     fitted = await _fitted(shot.original, first.key, frame, tools)
     if shot.clip is None:
         done = await _lettered(card, fitted, tools)
-        return replace(first, value=_reshaped(shot, done.value), key=done.key, checks=())
+        return replace(first, value=_reshaped(shot, card, done.value), key=done.key, checks=())
     clip = await _refilmed(shot.clip, shot.clip_seconds, first.key, frame, tools)
     words = await _layer(card, fitted, tools)
-    seen = replace(_reshaped(shot, fitted.value), clip=clip.value.video, heading=words.value.heading)
+    seen = replace(_reshaped(shot, card, fitted.value), clip=clip.value.video, heading=words.value.heading)
     key = hashlib.sha256(f"{clip.key} {words.key}".encode()).hexdigest()
     return replace(first, value=seen, key=key, checks=())
 
@@ -109,7 +108,7 @@ async def _given(scene: Scene, card: Card, tools: Tools) -> Made[Shot] | None:
         still = _as_picture(clip, Picture(image=clip.value.still, lettered=False))
         words = await _layer(card, still, tools)
         shot = replace(
-            _shot(scene, card.number, still.value),
+            _shot(card, still.value),
             clip=clip.value.video,
             clip_seconds=clip.value.seconds,
             heading=words.value.heading,
@@ -121,7 +120,7 @@ async def _given(scene: Scene, card: Card, tools: Tools) -> Made[Shot] | None:
         picture = _as_picture(brought, Picture(image=brought.value.image, focus=brought.value.focus))
         if card.heading or card.subtitle:
             picture = await _lettered(card, picture, tools)
-        shot = _shot(scene, card.number, picture.value)
+        shot = _shot(card, picture.value)
         return _with_value(picture, replace(shot, zoom=_LEAST_ZOOM) if brought.value.is_whole else shot)
     return None
 
@@ -163,8 +162,8 @@ async def _refilmed(clip: Path, seconds: float, key: str, frame: Frame, tools: T
     return await tools.make("visuals", inputs, Clip, work)
 
 
-def _reshaped(shot: Shot, picture: Picture) -> Shot:
-    return replace(shot, image=picture.image, focus=picture.focus)
+def _reshaped(shot: Shot, card: Card, picture: Picture) -> Shot:
+    return replace(_shot(card, picture), original=shot.original, clip=shot.clip, clip_seconds=shot.clip_seconds)
 
 
 async def _picture(card: Card, tools: Tools, *, lettered: bool) -> Made[Picture]:
@@ -216,7 +215,7 @@ async def _filmed(scene: Scene, card: Card, picture: Made[Picture], tools: Tools
     clip = await tools.call(Capability.VIDEO, request, Clip, check, otherwise=picture.provider)
     words = await _layer(card, picture, tools)
     shot = replace(
-        _shot(scene, card.number, picture.value),
+        _shot(card, picture.value),
         clip=clip.value.video,
         clip_seconds=_measured(clip),
         heading=words.value.heading,
@@ -250,13 +249,10 @@ def _card(scene: Scene, number: int, film_title: str, frame: Frame, seed: int) -
     )
 
 
-def _shot(scene: Scene, number: int, picture: Picture) -> Shot:
-    return Shot(
-        image=picture.image,
-        zoom=_ZOOM.get(scene.mood, _USUAL_ZOOM),
-        focus=picture.focus,
-        inward=number % 2 == 1,
-    )
+def _shot(card: Card, picture: Picture) -> Shot:
+    titled = bool(card.heading or card.subtitle)
+    move = movement(card.mood, card.number, picture.focus, card.frame, titled=titled)
+    return Shot(image=picture.image, focus=picture.focus, zoom=move.zoom, inward=move.inward, glide=move.glide)
 
 
 def _inputs(card: Card, picture: Made[Picture], kind: str) -> dict[str, object]:

@@ -87,7 +87,7 @@ def plan_of(
     inputs = {
         "format": FORMAT,
         "shot": shot.key if shot else "",
-        "movement": [shot.value.zoom, *shot.value.focus, shot.value.inward, *shot.value.glide] if shot else [],
+        "movement": [shot.value.zoom, *shot.value.focus, shot.value.inward, *(shot.value.glide or ())] if shot else [],
         **({"clip": shot.value.clip_seconds} if shot and shot.value.clip else {}),
         "captions": captions.key if captions else "",
         "overlay": overlay.key if overlay else "",
