@@ -16,6 +16,7 @@ from storygen.story import Frame
 MOST_SECONDS = 3600.0
 _LEAST_SECONDS = 0.1
 _LEAST_THERE = 0.9  # of the length that a file says it has
+_STREAMED = 0x7FFF_0000
 _PEAK_DBTP = -0.5  # sounds of fractions may pass full scale, and would be clipped there
 _HDR = {"smpte2084", "arib-std-b67"}
 _GROUND = "0x14171c"
@@ -62,6 +63,24 @@ def known_kind(path: Path) -> str:
     except InvalidOutput as error:
         hint = f"give {KINDS['clip'].formats}, or {KINDS['sound'].formats}"
         raise InvalidScript("it is no clip or sound, whatever its name says", hint=hint) from error
+
+
+def refuse_cut_wav(path: Path) -> None:
+    """Raise `InvalidScript` for a WAV file that ends before its header says, which ffmpeg passes over.
+
+    Headers of streams, which do not know how long they will be, say nothing or about the largest size.
+    """
+    with path.open("rb") as file:
+        if file.read(12)[8:] != b"WAVE":
+            return
+        while len(head := file.read(8)) == 8:
+            size = int.from_bytes(head[4:], "little")
+            if head[:4] == b"data":
+                there = path.stat().st_size - file.tell()
+                if 0 < size < _STREAMED and there < size * _LEAST_THERE:
+                    raise InvalidScript(f"{there:,} of {size:,} bytes of sound are there", hint="copy it again")
+                return
+            file.seek(size + size % 2, 1)
 
 
 def walk_command(path: Path) -> Command:

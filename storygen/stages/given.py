@@ -18,6 +18,7 @@ from storygen.media.footage import (
     glance_command,
     known_kind,
     listen_command,
+    refuse_cut_wav,
     refuse_length,
     refuse_media,
     sound_command,
@@ -145,6 +146,7 @@ async def footage_of(file: GivenFile, kind: str, tools: Tools) -> Made[Footage]:
             heard = await tools.ffmpeg(listen_command(file.path))
             loudness = parse_loudness(heard.said)
             refuse_length(media.seconds, heard.out_seconds)
+            await tools.compute(refuse_cut_wav, file.path)
             if math.isinf(loudness.lufs):
                 raise InvalidScript("nothing can be heard in it", hint="record it louder, or name another file")
             return Footage(seconds=heard.out_seconds, loudness=loudness)
