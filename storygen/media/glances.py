@@ -11,6 +11,7 @@ from dataclasses import dataclass
 SIZE = 32
 PER_SECOND = 4
 FILTER = f"fps={PER_SECOND},scale={SIZE}:{SIZE}:flags=area,format=gray"
+SUFFIX = ".gray"
 _BYTES = SIZE * SIZE
 
 
@@ -21,6 +22,11 @@ class Glance:
     at: float
     seconds: float
     light: bytes
+
+
+def taken_of(graph: str, frames: int) -> str:
+    """The graph of so many pictures, `[out]`, with two ends: `[seen]`, the same, and `[glances]` of it."""
+    return f"{graph};[out]split[seen][small];[small]trim=end_frame={frames},{FILTER}[glances]"
 
 
 def read_glances(data: bytes, at: float, seconds: float) -> tuple[Glance, ...]:

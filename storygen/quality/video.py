@@ -19,6 +19,13 @@ from storygen.quality.scan import Hands, Reading, Scan, scan
 from storygen.settings import QualitySettings
 from storygen.story import Check, Frame, Verdict
 
+BROKEN = frozenset(
+    {
+        *("streams", "video_codec", "pixel_format", "resolution", "audio_codec", "duration", "frames"),
+        *("uneven_frames", "decodes", "packets", "end_offset"),
+    }
+)
+"""Checks that a film fails which is not the one that was joined; the others are limits of taste and of platforms."""
 _LENGTH_TOLERANCE = 0.1
 _LEAST_SECONDS = 0.2
 _LEAST_PIXELS = 144

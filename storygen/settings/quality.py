@@ -17,7 +17,7 @@ class QualitySettings(Group):
     remake: bool = True
     """Whether scenes that are black, stand still or repeat are drawn once more, and the film joined again."""
     decode: Literal["key", "all"] = "key"
-    """Which pictures of a scene are decoded before it is used; all take about a fifth of the time of rendering."""
+    """Which pictures of a finished film are decoded to see that they can be; all take a fifth of the time of rendering."""
     loudness_tolerance_lu: float = Field(1.0, ge=0.1, le=20)
     """How far from its loudness a film may be, in LU (EBU R 128 allows 1 where a level is not known in advance)."""
     true_peak_dbtp: float = Field(-1.0, ge=-20, le=3)

@@ -3,6 +3,7 @@
 from storygen.media.outputs import Label, Track
 from storygen.stages.assembly.extras import Wanted
 from storygen.stages.assembly.film import Part, join
+from storygen.stages.assembly.measuring import to_redraw
 from storygen.stages.assembly.notice import placeholder
 from storygen.stages.assembly.scenes import plan_of, render
 from storygen.stages.assembly.seams import Side, seam
@@ -21,4 +22,5 @@ __all__ = [
     "plan_of",
     "render",
     "seam",
+    "to_redraw",
 ]

@@ -15,17 +15,18 @@ from storygen.media.boxes import switch_off_subtitles
 from storygen.media.outputs import Joined, Label, described, join_command, plain
 from storygen.media.render import FORMAT, concat_list
 from storygen.media.timeline import Span, chapters, samples, spans
-from storygen.quality.video import FilmPlan, check_film
-from storygen.settings import FilmSettings
+from storygen.settings import FilmSettings, QualitySettings
 from storygen.stages.assembly.extras import Wanted, with_extras
+from storygen.stages.assembly.measuring import Aim, joined_well, plan_of
 from storygen.stages.assembly.soft import soft_subtitles
 from storygen.stages.assembly.sound import SILENT_SCORE, Score, soundtrack
 from storygen.stages.base import Tools
-from storygen.story import Film, Frame, Made, Narration, Segment, Soundtrack, Strategy, Verdict
+from storygen.story import Film, Frame, Made, Narration, Segment, Soundtrack, Strategy
 
 Part = tuple[Made[Segment] | None, Made[Narration]]
 Seams = Sequence[Made[Segment] | None]
 _NO_LABEL = Label()
+_AIM = Aim()
 
 
 async def join(
@@ -38,11 +39,12 @@ async def join(
     wanted: Wanted | None = None,
     seams: Seams = (),
     score: Score = SILENT_SCORE,
+    limits: QualitySettings = _AIM.limits,
 ) -> Made[Film]:
     """Join the scenes and their sound into the finished film, label it, measure it, and make what is wanted of it.
 
     `seams` holds what lies before each part, and one more for what lies behind the last.
-    Raises `RenderFailed` where the film does not pass its checks, and `InvalidScript` where there is nothing to join.
+    Raises `RenderFailed` where the film is not what was joined, and `InvalidScript` where there is nothing to join.
     """
     if not parts:
         raise InvalidScript("There is no scene to make a film of.", hint="Write at least one scene.")
@@ -58,8 +60,10 @@ async def join(
         "title": plain(title),
         "frame": asdict(frame),
         "label": label,
+        "limits": limits.model_dump(exclude={"below", "remake"}),
     }
-    work = partial(put_together, parts, sound.value, title, frame, tools, label=label, seams=seams)
+    aim = Aim(limits=limits, loudness_lufs=score.voice.loudness_lufs)
+    work = partial(put_together, parts, sound.value, title, frame, tools, label=label, seams=seams, aim=aim)
     made = await tools.make("join", inputs, Film, work)
     if wanted is None:
         return made
@@ -75,6 +79,7 @@ async def put_together(
     folder: Path,
     label: Label = _NO_LABEL,
     seams: Seams = (),
+    aim: Aim = _AIM,
 ) -> Film:
     """Join the parts in `folder` and measure what came out. Raises `RenderFailed` where it is not as planned."""
     segments = [segment.value for segment, _ in parts if segment]
@@ -95,18 +100,14 @@ async def put_together(
         seconds=sound.seconds,
     )
     video = folder / ("film.mp4" if segments else "film.m4a")
-    await tools.ffmpeg(join_command(joined, video))
-    if joined.tracks.files and not joined.tracks.are_shown:
-        switch_off_subtitles(video)
-    plan = FilmPlan(
-        frame=frame if segments else None,
-        frames=sum(picture.frames for picture in pictures),
-        seconds=joined.seconds,
-    )
-    checks = await check_film(video, plan, tools.ffmpeg, scratch)
-    failed = [f"{one.name} is {one.value}, wanted is {one.limit}" for one in checks if one.verdict is Verdict.FAIL]
-    if failed:
-        raise RenderFailed("the finished film is not as planned", hint="; ".join(failed))
+
+    async def make() -> None:
+        await tools.ffmpeg(join_command(joined, video))
+        if joined.tracks.files and not joined.tracks.are_shown:
+            switch_off_subtitles(video)
+
+    plan = await plan_of(pictures, frame, joined.listed, sound, aim, tools)
+    checks = await joined_well(make, video, plan, aim, tools, scratch)
     shutil.rmtree(scratch)
     width, height = (frame.width, frame.height) if segments else (0, 0)
     return Film(video=video, seconds=joined.seconds, width=width, height=height, checks=checks)
