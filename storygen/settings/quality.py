@@ -17,7 +17,7 @@ class QualitySettings(Group):
     remake: bool = True
     """Whether scenes that are black, stand still or repeat are drawn once more, and the film joined again."""
     decode: Literal["key", "all"] = "key"
-    """Which pictures of a finished film are decoded to see that they can be; all take a fifth of the time of rendering."""
+    """Which pictures of a finished film are decoded, to see that they can be; `all` takes a fifth of rendering."""
     loudness_tolerance_lu: float = Field(1.0, ge=0.1, le=20)
     """How far from its loudness a film may be, in LU (EBU R 128 allows 1 where a level is not known in advance)."""
     true_peak_dbtp: float = Field(-1.0, ge=-20, le=3)
@@ -36,7 +36,7 @@ class QualitySettings(Group):
     """Farthest that sound and picture may be apart, in seconds (EBU R 37 allows 0.04 early and 0.06 late)."""
     subtitle_coverage: float = Field(95.0, ge=0, le=100)
     """Least share of what is spoken that has subtitles, in percent; below half of it the film is below its limits."""
-    subtitle_drift_seconds: float = Field(1.0, gt=0)
+    subtitle_drift_seconds: float = Field(1.5, gt=0)
     """Farthest that a subtitle may be from the words that it shows, in seconds; half of it is a warning."""
     bitrate_kbps: float = Field(50_000.0, gt=0)
     """Highest mean bitrate of the film, in kbit/s, which platforms take; more is a warning."""

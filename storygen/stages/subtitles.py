@@ -9,17 +9,23 @@ from storygen.media.captions import Limits, cut
 from storygen.media.layout import subtitle_places
 from storygen.media.subtitles import columns_that_fit, write_ass
 from storygen.quality.subtitles import check_cues
-from storygen.settings import SubtitleSettings
+from storygen.settings import QualitySettings, SubtitleSettings
 from storygen.stages.base import Tools
 from storygen.story import Captions, Frame, Made, Narration, Placed, Scene
 
 _FORMAT = 2
+_QUALITY = QualitySettings()
 
 
 async def caption(
-    narration: Narration, scene: Scene, frame: Frame, tools: Tools, settings: SubtitleSettings
+    narration: Narration,
+    scene: Scene,
+    frame: Frame,
+    tools: Tools,
+    settings: SubtitleSettings,
+    quality: QualitySettings = _QUALITY,
 ) -> Made[Captions]:
-    """Cut what is spoken in a scene into cues that fit the frame; no words, no cues."""
+    """Cut what is spoken in a scene into cues that fit the frame, and hold them to limits; no words, no cues."""
     limits = Limits.from_settings(settings, columns_that_fit(frame, settings))
 
     def write(folder: Path) -> Captions:
@@ -42,5 +48,7 @@ async def caption(
     }
     made = await tools.make("subtitles", inputs, Captions, work)
     speech = tuple((word.start, word.end) for word in narration.words)
-    checks = check_cues(made.value.cues, audio_seconds=narration.seconds, speech=speech, settings=settings)
+    checks = check_cues(
+        made.value.cues, audio_seconds=narration.seconds, speech=speech, settings=settings, limits=quality
+    )
     return replace(made, checks=(*made.checks, *checks))
