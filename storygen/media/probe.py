@@ -16,7 +16,7 @@ from storygen.media.ffmpeg import Command, Finished, local
 
 MAX_PIXELS = 40_000_000
 MAX_SECONDS = 4 * 3600.0
-MAX_STREAMS = 8
+MAX_STREAMS = 16  # telephones put notes of their own into eight and more
 _HEAD_BYTES = 256
 _PICTURES_IN_MP4 = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
 _CONTAINERS = {"mov": "mp4", "matroska": "webm"}  # the others are called as their demuxers are

@@ -206,6 +206,8 @@ def _unreadable(file: GivenFile, error: Exception) -> Exception:
     """What is said of a file that cannot be read; where ffmpeg itself was ended, the file is not to blame."""
     if isinstance(error, RenderFailed) and (error.status or 0) < 0:
         return error
+    if isinstance(error, InvalidOutput) and "too large" in error.message:
+        return InvalidScript(f"{file.name}: it{error.message.removeprefix(repr(file.path.name))}", hint=error.hint)
     return InvalidScript(
         f"{file.name}: it cannot be read to its end",
         hint="it may be damaged or cut off: copy it again, or save it anew as MP4, WAV or PNG",
