@@ -15,7 +15,7 @@ from storygen.media.captions import shift
 from storygen.media.editing import Lane, Piece, document
 from storygen.media.subtitles import write_sidecars
 from storygen.media.timeline import AUDIO_RATE, Span, spans
-from storygen.results import Production, SceneResult, Version
+from storygen.results import Production, SceneResult, Version, translated
 from storygen.settings import Settings
 from storygen.store import output
 from storygen.store.files import link, slug
@@ -54,10 +54,11 @@ class _Showing:
     @property
     def cues(self) -> tuple[Cue, ...]:
         """The subtitles of the whole film."""
-        told = (
-            (one.captions.value.cues if one.captions else (), span)
-            for one, span in zip(self.shown, self.when, strict=True)
-        )
+        return self.timed([one.captions.value.cues if one.captions else () for one in self.shown])
+
+    def timed(self, scenes: Sequence[Sequence[Cue]]) -> tuple[Cue, ...]:
+        """The cues of all scenes at their times of the film."""
+        told = zip(scenes, self.when, strict=True)
         return tuple(cue for cues, span in told for cue in shift(cues, span.start))
 
 
@@ -70,7 +71,7 @@ def gather(
     films: list[Rendition] = []
     for showing in (main, *others):
         films += _copy_films(showing, settings.outputs.formats, folder)
-        write_sidecars(showing.cues, showing.frame, folder, settings.subtitles, film=f"film{showing.ending}")
+        _write_subtitles(showing, settings, folder)
         for result in showing.shown:
             _link_parts(result, showing.ending, folder / _parts(result))
         _write_timeline(production.revision.value.script.title, showing, folder)
@@ -102,6 +103,14 @@ def gather(
 def spent_usd(spent: Cost) -> float | None:
     """What a run cost in US dollars, None where a price is unknown."""
     return None if spent.unpriced else round(float(spent.known_usd), 6)
+
+
+def _write_subtitles(showing: _Showing, settings: Settings, folder: Path) -> None:
+    """The subtitles beside the film, in its own language and in those that they could be translated into."""
+    film = f"film{showing.ending}"
+    write_sidecars(showing.cues, showing.frame, folder, settings.subtitles, film=film)
+    for language, scenes in translated(showing.shown).items():
+        write_sidecars(showing.timed(scenes), showing.frame, folder, settings.subtitles, language, film)
 
 
 def _showing_of(version: Version) -> _Showing:
@@ -235,7 +244,7 @@ def _maker(made: Made[Any]) -> str:
 
 
 def _all_made(production: Production) -> list[Made[Any]]:
-    parts = [part for result in production.scenes for part in result.parts().values()]
+    parts = [part for result in production.scenes for part in (*result.parts().values(), *result.translations)]
     again = [made for version in production.versions for made in _made_for(version)]
     return [*production.writing, production.revision, *parts, production.film, *again]
 
