@@ -12,12 +12,33 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from storygen import events
-from storygen.errors import DiskFull, InvalidScript, ProviderFailure, ResourceFailure, StageTimeout, StorygenError
+from storygen.errors import (
+    BelowLimits,
+    BudgetExceeded,
+    DiskFull,
+    InvalidScript,
+    ProviderFailure,
+    ResourceFailure,
+    StageTimeout,
+    StorygenError,
+)
 from storygen.resilience.slots import Slots
-from storygen.results import Production, SceneResult, Version, why
+from storygen.results import Production, SceneResult, Version, beyond, translated, why
 from storygen.seaming import Seaming
 from storygen.settings import FilmSettings, Settings
-from storygen.stages import assembly, given, idea, placing, revise, script, subtitles, terminal, visuals, voice
+from storygen.stages import (
+    assembly,
+    given,
+    idea,
+    placing,
+    revise,
+    script,
+    subtitles,
+    terminal,
+    translation,
+    visuals,
+    voice,
+)
 from storygen.stages.base import Tools
 from storygen.story import (
     Brief,
@@ -34,6 +55,7 @@ from storygen.story import (
     Shot,
     Stage,
     Strategy,
+    Translated,
 )
 from storygen.telling import sizes, tell_elements, tell_made
 from storygen.workshop import Pulse, taking
@@ -42,6 +64,7 @@ R = TypeVar("R")
 BEFORE = "before it, "
 BUILTIN = "builtin"
 MakesScene = Callable[[int, Scene, Script, tuple[str, ...]], Awaitable[SceneResult]]
+Filmed = tuple[tuple[SceneResult, ...], Made[Film], StorygenError | None]
 SceneFailure = (ProviderFailure, ResourceFailure, StageTimeout)
 
 
@@ -55,8 +78,10 @@ class Steps:
     revise: Callable[..., Awaitable[Any]] = revise.revise
     speak: Callable[..., Awaitable[Any]] = voice.speak
     caption: Callable[..., Awaitable[Any]] = subtitles.caption
+    translate: Callable[..., Awaitable[Any]] = translation.translate
     draw: Callable[..., Awaitable[Any]] = visuals.draw
     reframe: Callable[..., Awaitable[Any]] = visuals.reframe
+    close: Callable[..., Awaitable[Any]] = visuals.close
     stand_in: Callable[..., Awaitable[Any]] = visuals.stand_in
     type_out: Callable[..., Awaitable[Any]] = terminal.type_out
     render: Callable[..., Awaitable[Any]] = assembly.render
@@ -93,23 +118,37 @@ class Pipeline:
         self._takes = takes or {}
         self._running: dict[object, contextvars.Context] = {}
         self._first: Mapping[int, SceneResult] = {}
+        self._end: Scene | None = None
+        self._ready: asyncio.Future[tuple[SceneResult, ...]] | None = None
+        self._redrawn: Mapping[int, int] = {}
 
     async def run(self, source: Brief | Script) -> Production:
         """Make the film of a brief or a script.
 
-        Raises the first failure where fewer scenes than the quorum could be made, and what stops a run at once:
-        mistakes of the caller, a full disk, a budget.
+        Raises the first failure where fewer scenes than the quorum could be made, `BelowLimits` where the film is
+        beyond a limit and the settings refuse that, and what stops a run at once: mistakes of the caller, a full disk,
+        a budget.
         """
         async with self._watchdog():
             revision, writing = await self._revised(source)
-            story = revision.value.script
-            scenes, film, broken = await self._filmed(story)
-            versions = [await self._version(shape, scenes, story) for shape in self._settings.film.shapes if not broken]
+            story = self._ended(revision.value.script)
+            ready: asyncio.Future[tuple[SceneResult, ...]] = asyncio.get_running_loop().create_future()
+            self._ready, shapes = ready, self._settings.film.shapes
+            (scenes, film, broken), *versions = await together(
+                self._filmed(story), *(self._version(shape, ready, story) for shape in shapes)
+            )
+            if scenes is not ready.result() and shapes:  # some were drawn once more
+                redrawn = _drawn_again(ready.result(), scenes)
+                versions = [await self._version(shape, _done(scenes), story, redrawn) for shape in shapes]
         if broken is not None:
+            versions = []
             scenes = tuple(replace(result, failure=result.failure or broken) for result in scenes)
-        return Production(
+        production = Production(
             revision=revision, scenes=scenes, film=film, writing=writing, broken=broken, versions=tuple(versions)
         )
+        if self._settings.quality.below == "refuse":
+            _insist_on_limits(production.below)
+        return production
 
     async def prepare(self, source: Brief | Script) -> None:
         """Make all that a film waits for, its words, voices and pictures, so that `run` finds them in the cache.
@@ -122,13 +161,23 @@ class Pipeline:
         if self._degrade.assembly != "placeholder":
             self._insist_on_quorum(scenes)
 
-    async def _version(self, shape: FilmSettings, first: Sequence[SceneResult], story: Script) -> Version:
-        """The film in another shape; what was spoken, drawn by others or filmed for the first one is not paid again."""
+    async def _version(
+        self,
+        shape: FilmSettings,
+        first: Awaitable[tuple[SceneResult, ...]],
+        story: Script,
+        redrawn: Mapping[int, int] | None = None,
+    ) -> Version:
+        """The film in another shape, begun as soon as the scenes of the first one are there.
+
+        What was spoken, drawn by others or filmed for that one is not paid again.
+        """
         other = copy(self)
         other._settings = self._settings.model_copy(update={"film": shape})  # noqa: SLF001 - a copy of its own
         other._frame = shape.frame  # noqa: SLF001
-        other._first = {result.number: result for result in first}  # noqa: SLF001
-        scenes, film, broken = await other._filmed(story)  # noqa: SLF001
+        other._first = {result.number: result for result in await first}  # noqa: SLF001
+        other._redrawn = redrawn or {}  # noqa: SLF001
+        scenes, film, broken = await other._filmed_once(story)  # noqa: SLF001
         return Version(aspect=shape.aspect, frame=shape.frame, scenes=scenes, film=film, broken=broken)
 
     async def _revised(self, source: Brief | Script) -> tuple[Made[Revision], tuple[Made[Any], ...]]:
@@ -141,17 +190,73 @@ class Pipeline:
         tell_elements(revision.value)
         return revision, writing
 
+    def _ended(self, story: Script) -> Script:
+        """The story with a scene behind it that shows its closing card, where that is wanted."""
+        film = self._settings.film
+        if film.end_card and film.strategy is not Strategy.AUDIO_ONLY:
+            self._end = visuals.closing_scene(story)
+            story = replace(story, scenes=(*story.scenes, self._end))
+        return story
+
     async def _fit(self, draft: Script) -> Made[Revision]:
         """A draft fit to be spoken, once the files that it names are known to be good."""
         await self._steps.inspect(draft, self._tools)
         return cast("Made[Revision]", await self._steps.revise(draft, self._tools, self._settings.voice))
 
-    async def _filmed(self, story: Script) -> tuple[tuple[SceneResult, ...], Made[Film], StorygenError | None]:
+    async def _filmed(self, story: Script) -> Filmed:
+        """The film of a story; scenes whose pictures are beyond a limit are drawn once more, where that may help."""
+        first = await self._filmed_once(story)
+        faulty = self._to_redraw(first) if self._settings.quality.remake else {}
+        if not faulty:
+            return first
+        other = copy(self)
+        other._redrawn = faulty  # noqa: SLF001 - a copy of its own
+        try:
+            again = await other._filmed_once(story)  # noqa: SLF001
+        except (ProviderFailure, ResourceFailure, BudgetExceeded):
+            return first
+        return first if again[2] or len(_beyond(again)) > len(_beyond(first)) else again
+
+    def _to_redraw(self, filmed: Filmed) -> dict[int, int]:
+        """The scenes that another picture may mend, each with one take more than it had."""
+        scenes, film, broken = filmed
+        shown = [result for result in scenes if result.failure is None and result.narration]
+        if broken or any(result.segment is None for result in shown):
+            return {}
+        pairs = [(result.segment.value if result.segment else None, result.spoken().value) for result in shown]
+        places = assembly.to_redraw(film.value, pairs, self._frame.fps)
+        return {shown[place].number: 1 for place in places if shown[place].shot}
+
+    async def _filmed_once(self, story: Script) -> Filmed:
         """Every scene of a story, and the film of those that could be made."""
         async with Seaming(self._seam) as seams:
             scenes = await self._scenes(story, partial(self._scene, seams))
+            scenes = await self._translated(scenes, story.language)
+            if self._ready and not self._ready.done():
+                self._ready.set_result(scenes)
             film, broken = await self._film(scenes, story, seams)
         return scenes, film, broken
+
+    async def _translated(self, scenes: Sequence[SceneResult], language: str) -> tuple[SceneResult, ...]:
+        """The scenes with their subtitles in all the languages that are asked for."""
+        settings = self._settings.subtitles
+        tags = [tag for tag in settings.languages if tag != language]
+
+        async def told(result: SceneResult) -> SceneResult:
+            if result.failure or result.narration is None:
+                return result
+            narration, scene = result.narration.value, result.scene
+
+            async def say(tag: str) -> Made[Translated]:
+                made = await self._steps.translate(
+                    narration, scene, (language, tag), self._frame, self._tools, settings
+                )
+                return cast("Made[Translated]", made)
+
+            stages = (self._stage(Stage.SUBTITLES, partial(say, tag), result.number) for tag in tags)
+            return replace(result, translations=tuple(await together(*stages)))
+
+        return tuple(await together(*map(told, scenes))) if tags else tuple(scenes)
 
     async def _seam(self, before: assembly.Side | None, after: assembly.Side | None) -> Made[Segment] | None:
         made = await self._steps.seam(before, after, self._tools, self._settings.film)
@@ -251,7 +356,9 @@ class Pipeline:
         narration = await self._narrated(number, scene, language, speakers)
         captions = await self._stage(
             Stage.SUBTITLES,
-            lambda: self._steps.caption(narration.value, scene, self._frame, self._tools, self._settings.subtitles),
+            lambda: self._steps.caption(
+                narration.value, scene, self._frame, self._tools, self._settings.subtitles, self._settings.quality
+            ),
             number,
         )
         return narration, captions
@@ -272,17 +379,26 @@ class Pipeline:
     async def _drawn(self, number: int, scene: Scene, story: Script) -> Made[Shot] | None:
         if self._settings.film.strategy in {Strategy.UI_ONLY, Strategy.AUDIO_ONLY}:
             return None
+        if scene is self._end:
+            made = self._steps.close(number, story.title, story.language, scene.mood, self._frame, self._tools)
+            return await self._stage(Stage.VISUALS, lambda: made, number)
         drawn = placing.pictured(scene, number, self._frame, typed=self._has_terminal(scene))
-        return await self._stage(Stage.VISUALS, lambda: self._picture(number, drawn, story.title), number)
+        with taking(self._take_of(number)):
+            return await self._stage(Stage.VISUALS, lambda: self._picture(number, drawn, story.title), number)
+
+    def _take_of(self, number: int) -> int:
+        """Which picture of a scene is wanted: the first, or one after those that were not."""
+        return self._takes.get(number, 0) + self._redrawn.get(number, 0)
 
     def _has_terminal(self, scene: Scene) -> bool:
         return self._settings.film.strategy is Strategy.OVERLAY and bool(scene.on_screen)
 
     async def _picture(self, number: int, scene: Scene, title: str) -> Made[Shot]:
         """The picture or the clip of a scene; where nobody delivers one and the settings allow that, a drawn card."""
-        clips, take = bool(self._settings.providers.video), self._takes.get(number, 0)
+        clips, take = bool(self._settings.providers.video), self._take_of(number)
         other = {"seed": take} if take else {}
-        if number in self._first and (shot := self._first[number].shot):
+        brings = scene.given and (scene.given.image or scene.given.clip)
+        if number in self._first and not brings and (shot := self._first[number].shot):
             return cast(
                 "Made[Shot]", await self._steps.reframe(scene, number, title, self._frame, self._tools, shot, **other)
             )
@@ -318,13 +434,15 @@ class Pipeline:
             assembly.Wanted(formats=self._settings.outputs.formats, shots=tuple(result.shot for result in shown)),
             await seams.around([result.number for result in shown]),
             _score(shown, story, self._settings),
+            self._settings.quality,
         )
         return cast("Made[Film]", joined)
 
     def _insist_on_quorum(self, scenes: Sequence[SceneResult]) -> None:
         failures = [result.failure for result in scenes if result.failure is not None]
-        real = 1 - len(failures) / len(scenes)
-        if failures and (real < self._settings.film.quorum or real == 0):
+        told = sum(result.scene is not self._end for result in scenes)
+        real = 1 - len(failures) / told
+        if failures and (real < self._settings.film.quorum or real <= 0):
             first, *others = failures
             for other in others:
                 first.add_note(f"scene {other.scene}: {other.stage}: {other.message}")
@@ -404,15 +522,29 @@ async def together(*work: Coroutine[Any, Any, Any]) -> list[Any]:
     return [task.result() for task in tasks]
 
 
+def _beyond(filmed: Filmed) -> tuple[str, ...]:
+    return beyond(filmed[1].checks)
+
+
+def _insist_on_limits(below: Sequence[str]) -> None:
+    if below:
+        raise BelowLimits(
+            f"The film is not shipped, because {below[0]}.",
+            stage=Stage.ASSEMBLY.value,
+            hint="; ".join((*below[1:], "see [quality] in the settings for the limits, and what is to become of it")),
+        )
+
+
 def _label(shown: Sequence[SceneResult], story: Script, settings: Settings) -> assembly.Label:
     """What the film tells players of itself."""
     mode = settings.subtitles.mode
     cues = tuple(result.captions.value.cues if result.captions else () for result in shown)
+    tracks = ((story.language, cues), *translated(shown).items())
     return assembly.Label(
         language=story.language,
         description=story.logline,
         titles=tuple(result.scene.title for result in shown),
-        tracks=() if mode == "burned" else (assembly.Track(language=story.language, scenes=cues),),
+        tracks=() if mode == "burned" else tuple(assembly.Track(language=tag, scenes=told) for tag, told in tracks),
         shows_tracks=mode == "soft",
     )
 
@@ -433,6 +565,16 @@ def _score(shown: Sequence[SceneResult], story: Script, settings: Settings) -> a
 def _speakers(story: Script) -> tuple[str, ...]:
     """All who speak, in order of appearance."""
     return tuple(dict.fromkeys(line.speaker for scene in story.scenes for line in scene.lines))
+
+
+def _drawn_again(before: Sequence[SceneResult], after: Sequence[SceneResult]) -> dict[int, int]:
+    """The scenes whose picture is another one than before, with how often they were drawn once more."""
+    keys = [[result.shot.key if result.shot else "" for result in scenes] for scenes in (before, after)]
+    return {result.number: 1 for result, old, new in zip(after, *keys, strict=True) if old != new}
+
+
+async def _done(scenes: tuple[SceneResult, ...]) -> tuple[SceneResult, ...]:
+    return scenes
 
 
 def _tell_fallback(failure: ProviderFailure) -> None:

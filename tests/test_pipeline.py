@@ -13,7 +13,7 @@ from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
 from storygen.pipeline import Pipeline, Steps, together
 from storygen.resilience.slots import Slots
-from storygen.results import Production
+from storygen.results import Production, translated
 from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts, SubtitleSettings
 from storygen.story import (
     Brief,
@@ -34,6 +34,7 @@ from storygen.story import (
     Segment,
     Shot,
     Strategy,
+    Translated,
 )
 from storygen.workshop import Pulse
 
@@ -52,6 +53,7 @@ class Play:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
         self.seams: list[tuple[int, int]] = []
+        self.closed: list[tuple[int, str, str]] = []
         self.at_once = self.most_at_once = 0
         self.deeds: dict[tuple[str, int], Callable[[], Any]] = {}
 
@@ -62,7 +64,9 @@ class Play:
             revise=self.revise,
             speak=self.speak,
             caption=self.caption,
+            translate=self.translate,
             draw=self.draw,
+            close=self.close,
             stand_in=self.stand_in,
             placeholder=self.placeholder,
             type_out=self.type_out,
@@ -96,7 +100,7 @@ class Play:
     async def speak(
         self, scene: Scene, cast: Any, language: str, tools: Any, settings: Any, *, listen: bool
     ) -> Made[Narration]:
-        number = int(scene.title)
+        number = int(scene.title) if scene.title.isdigit() else 0
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -107,11 +111,21 @@ class Play:
         return made(Narration(audio=NOWHERE, seconds=2, words=()), missing=("dear: timeout",) if number == 99 else ())
 
     async def caption(self, narration: Any, scene: Scene, *_: Any) -> Made[Captions]:
-        await self.act("subtitles", int(scene.title))
+        await self.act("subtitles", int(scene.title) if scene.title.isdigit() else 0)
         return made(Captions(cues=(), ass=NOWHERE))
+
+    async def translate(self, narration: Any, scene: Scene, languages: tuple[str, str], *_: Any) -> Made[Translated]:
+        source, target = languages
+        lost = target == "fr" and scene.title == "2"
+        self.seen.append((f"{source} to {target}", int(scene.title)))
+        return made(Translated(language=target), missing=("dear: timeout: too slow",) if lost else ())
 
     async def draw(self, scene: Scene, number: int, *_: Any, clips: bool) -> Made[Shot]:
         await self.act("visuals", number)
+        return made(Shot(image=NOWHERE))
+
+    async def close(self, number: int, title: str, language: str, *_: Any) -> Made[Shot]:
+        self.closed.append((number, title, language))
         return made(Shot(image=NOWHERE))
 
     async def stand_in(self, scene: Scene, number: int, *rest: Any) -> Made[Shot]:
@@ -215,6 +229,15 @@ def test_soft_subtitles_are_made_but_not_part_of_the_picture(mode: Any, burned: 
     assert bool(play.burned) is burned
 
 
+def test_subtitles_in_a_language_that_a_scene_has_not_got_are_left_out_and_the_film_says_so() -> None:
+    play = Play()
+    production = run(play, subtitles=SubtitleSettings(languages=("de", "fr", "en")))
+    assert {what for what, _ in play.seen if " to " in what} == {"en to de", "en to fr"}
+    assert set(translated(production.scenes)) == {"de"}
+    assert production.reasons == ("there are no subtitles in fr, because dear: timeout: too slow",)
+    assert production.fidelity is Fidelity.DEGRADED
+
+
 def test_scenes_run_side_by_side_up_to_the_limit() -> None:
     wide, narrow = Play(), Play()
     run(wide, story(9))
@@ -265,6 +288,18 @@ def test_a_seam_that_breaks_is_told_as_a_film_that_cannot_be_joined() -> None:
     production = run(play, story(3), degrade=DegradeSettings(assembly="placeholder"))
     assert production.fidelity is Fidelity.PLACEHOLDER
     assert production.reasons == ("assembly: render_failed: torn",)
+
+
+def test_a_film_may_end_with_a_card_that_counts_for_no_scene_of_the_story() -> None:
+    play = Play()
+    run(play, story(2), film=FilmSettings(end_card=True))
+    assert play.closed == [(3, "t", "en")]
+    assert play.joined == 3
+    assert (2, 3) in play.seams
+    for number in (1, 2):
+        play.deeds["visuals", number] = fail(ProviderUnavailable("down"))
+    with pytest.raises(ProviderUnavailable):
+        run(play, story(2), film=FilmSettings(end_card=True, quorum=0), degrade=DegradeSettings(visuals="leave_out"))
 
 
 def test_below_the_quorum_the_first_failure_ends_the_run_and_names_the_others() -> None:

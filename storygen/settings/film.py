@@ -14,6 +14,7 @@ from storygen.story import Frame, Strategy
 
 SIZES = {"9:16": (1080, 1920), "16:9": (1920, 1080), "1:1": (1080, 1080)}
 Aspect = Literal["9:16", "16:9", "1:1"]
+PREVIEW = 3
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
 
 
@@ -48,10 +49,16 @@ class FilmSettings(Group):
     """Language of the story, as a BCP 47 tag."""
     transitions: Literal["auto", "cut", "fade", "wipe"] = "auto"
     """How one scene becomes the next: as their moods ask for, or always by a cut, a fade or a wipe."""
+    end_card: bool = False
+    """Whether the film ends with a card of two seconds that says its title and, in its language, the end."""
     preset: str = Field("veryfast", pattern=r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower)$")
     """x264's preset."""
     crf: int = Field(23, ge=10, le=40)
     """x264's quality: lower is better and larger."""
+    encoder: Literal["software", "auto", "nvenc", "videotoolbox", "qsv", "amf", "vaapi"] = "software"
+    """Who encodes the picture: x264, the first encoder of a graphics card that works here (auto), or one of these."""
+    quality: Literal["final", "preview"] = "final"
+    """The film, or a preview: a third as wide and high, quickly encoded, of the same voices, pictures and words."""
     quorum: float = Field(0.7, ge=0, le=1)
     """The share of scenes that must be real for the film to ship."""
 
@@ -62,6 +69,23 @@ class FilmSettings(Group):
         if self.height:
             width, height = 2 * round(width * self.height / height / 2), self.height
         return Frame(width=width, height=height, fps=self.fps)
+
+    @property
+    def coding_preset(self) -> str:
+        """x264's preset, the fastest for a preview."""
+        return self.preset if self.quality == "final" else "ultrafast"
+
+    @property
+    def coding(self) -> dict[str, str | int]:
+        """All that an encoded picture depends on beside the picture itself."""
+        return {"preset": self.coding_preset, "crf": self.crf, "encoder": self.encoder, "quality": self.quality}
+
+    def encoded(self, frame: Frame) -> Frame:
+        """The pixels of a frame that are encoded: all of it, or for a preview a third of its width and height."""
+        if self.quality == "final":
+            return frame
+        width, height = (2 * round(size / PREVIEW / 2) for size in (frame.width, frame.height))
+        return Frame(width=width, height=height, fps=frame.fps)
 
     @property
     def shapes(self) -> tuple[FilmSettings, ...]:

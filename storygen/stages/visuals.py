@@ -10,6 +10,8 @@ from typing import Any
 
 from storygen.errors import ProviderFailure
 from storygen.media.cards import FORMAT, Card, letter_layer, letter_picture, paint
+from storygen.media.ending import FORMAT as END_FORMAT
+from storygen.media.ending import Ending, paint_end, the_end
 from storygen.media.footage import clip_command
 from storygen.media.given import FORMAT as FIT_FORMAT
 from storygen.media.given import fit_picture
@@ -22,9 +24,11 @@ from storygen.quality.clips import check_clip
 from storygen.quality.images import check_image
 from storygen.stages.base import Tools
 from storygen.stages.given import bring_clip, bring_picture
-from storygen.story import Check, Frame, Made, Scene, Shot
+from storygen.story import Check, Frame, Made, Mood, Scene, Script, Shot
 
 _LEAST_ZOOM = 1.04  # of what is shown whole, so that little of it leaves the frame
+_END_ZOOM = 1.05
+_END_SECONDS = 2.4
 _LETTERING = 1  # raise it when words are put on pictures and clips in another way
 _WORDS_PER_SECOND = 2.75
 _CLIP_STEP = 5.0
@@ -75,6 +79,24 @@ async def stand_in(
     card = _card(scene, number, film_title, frame, seed)
     painted = await _painted(card, tools)
     return replace(_with_value(painted, _shot(card, painted.value)), missing=_reasons(failure))
+
+
+def closing_scene(story: Script) -> Scene:
+    """The scene behind the last one that shows a story's closing card."""
+    return Scene(title=the_end(story.language), seconds=_END_SECONDS, mood=story.scenes[-1].mood)
+
+
+async def close(number: int, title: str, language: str, mood: Mood, frame: Frame, tools: Tools) -> Made[Shot]:
+    """The card that closes a film, as its scene `number`."""
+    ending = Ending(title=title, language=language, mood=mood, frame=frame)
+
+    async def work(folder: Path) -> Picture:
+        image = folder / "end.jpg"
+        return Picture(image=image, focus=await tools.compute(paint_end, ending, image))
+
+    painted = await tools.make("visuals", {"format": END_FORMAT, "ending": ending}, Picture, work)
+    shown = painted.value
+    return _with_value(painted, Shot(image=shown.image, focus=shown.focus, zoom=_END_ZOOM, inward=number % 2 == 1))
 
 
 async def reframe(
