@@ -121,7 +121,7 @@ def _both(before: Look, after: Look, seam: Seam) -> list[str]:
     alone = (frames - blended) // 2
     first = scene(before, _end(before), alone + blended, mark="before_")
     then = scene(after, alone, alone + blended, opened=inputs(before).count("-i"), mark="after_")
-    cut = f",trim=end_frame={alone + blended},setpts=PTS-STARTPTS,settb=1/{fps},fps={fps}"
+    cut = f",trim=end_frame={alone + blended},setpts=PTS-STARTPTS,setsar=1,settb=1/{fps},fps={fps}"
     if seam.way is Way.CUT:
         return [*_named(first, f"{cut}[before]"), *_named(then, f"{cut}[after]"), "[before][after]concat"]
     full = f"{cut},scale=flags=neighbor,format=yuv444p"  # xfade wants colours at full size
