@@ -21,7 +21,7 @@ from storygen.settings import Settings
 
 LOOK_SECONDS = 1.0
 MEASURE_SECONDS = 2.0
-SPARING_SECONDS = 10.0
+SPARING_SECONDS = 10.0  # memory is given back at most so often while jobs are worked on
 BEAT_SECONDS = 1.0  # what others cancel is heard of by a beat
 _LOG = logging.getLogger("storygen.jobs")
 
@@ -125,7 +125,8 @@ class Worker:
         """Keep what the guard knows fresh, so that no job waits for it, and give back what ended jobs have left."""
         given_back = 0.0
         while True:
-            if self._has_leavings and time.monotonic() - given_back > SPARING_SECONDS:
+            is_due = not self._working or time.monotonic() - given_back > SPARING_SECONDS
+            if self._has_leavings and is_due:
                 self._has_leavings, given_back = False, time.monotonic()
                 await asyncio.to_thread(give_back)
             await asyncio.to_thread(self._guard.look, 0.0)

@@ -87,7 +87,6 @@ def test_no_more_are_worked_on_at_once_than_the_setting_says(tmp_path: Path, mon
 
 def test_what_an_ended_job_has_left_is_given_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(working, "MEASURE_SECONDS", 0.01)
-    monkeypatch.setattr(working, "SPARING_SECONDS", 0.0)
     done: list[str] = []
     monkeypatch.setattr(working, "give_back", lambda: done.append("given back"))
     monkeypatch.setattr(Room, "look", lambda *_: done.append("looked"))
