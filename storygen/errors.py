@@ -259,10 +259,12 @@ class RenderFailed(ResourceFailure):
     """ffmpeg ended with an error; the hint holds the end of what it said.
 
     `status` is what the process ended with, a signal as its negative number; None where the file itself was wrong.
+    `said` is all that is kept of what it said.
     """
 
     kind = "render_failed"
     status: int | None = None
+    said: str = ""
 
 
 class Stalled(ResourceFailure):

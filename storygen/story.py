@@ -526,7 +526,8 @@ class Manifest:
 
     `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what
     this run paid, None where a price is unknown, and `spent` says for what; `traceparent` is the W3C trace context of
-    the run; `films` describes each file that is the film, the main one first.
+    the run; `films` describes each file that is the film, the main one first; `encoder` is who encoded their picture,
+    and `encoders_left` says why others did not.
     """
 
     run_id: str
@@ -548,3 +549,5 @@ class Manifest:
     traceparent: str = ""
     spent: Cost = field(default_factory=Cost)
     films: tuple[Rendition, ...] = ()
+    encoder: str = ""
+    encoders_left: tuple[str, ...] = ()

@@ -59,6 +59,7 @@ MAY = {
     "endings": {"story", "events"},
     "choices": {"settings", "errors", "configuration", "readiness"},
     "seaming": {"story", "stages.assembly"},
+    "filming": VALUES | {"events", "media", "results", "workshop"},
     "telling": {"story", "events"},
     "pipeline": VALUES | {"stages", "events", "workshop", "results", "seaming", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},

@@ -31,6 +31,7 @@ def run(
     seconds: Annotated[float | None, typer.Option(help="Length of a film that is written from a topic.")] = None,
     language: Annotated[str | None, typer.Option(help="Language of the story, such as en or de.")] = None,
     height: Annotated[int | None, typer.Option(help="Height of the picture in pixels; the width follows.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="A third of the size, rendered quickly.")] = False,
     seed: Annotated[int, typer.Option(help="Another number tells a topic another way.")] = 0,
     metrics_port: Annotated[int | None, typer.Option(help="Serve metrics on this port; 0 picks a free one.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Write a sampling profile of the run.")] = False,
@@ -44,7 +45,13 @@ def run(
 
     flags = {
         "film": given(
-            aspect=aspect, also=also or None, strategy=strategy, seconds=seconds, language=language, height=height
+            aspect=aspect,
+            also=also or None,
+            strategy=strategy,
+            seconds=seconds,
+            language=language,
+            height=height,
+            quality="preview" if preview else None,
         ),
         "outputs": given(formats=formats),
         "terminal": given(theme=theme),

@@ -306,5 +306,5 @@ def _failure(command: Command, said: str, code: int) -> StorygenError:
         lines = [line for line in said.splitlines() if line.strip()]
         how, hint = f"ended with code {code}", "\n".join(lines[-_HINT_LINES:]) or "It said nothing."
     failure = RenderFailed(f"ffmpeg {command.step} {how}", hint=hint)
-    failure.status = code
+    failure.status, failure.said = code, said
     return failure

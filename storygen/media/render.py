@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
+from storygen.media import encoders
 from storygen.media.ffmpeg import Command, local
 from storygen.media.glances import SUFFIX, taken_of
 from storygen.media.picture import BT709, Look, inputs, scene, words
 from storygen.media.timeline import timescale
 from storygen.settings import FilmSettings
+from storygen.settings.film import PREVIEW
 
 FORMAT = 2  # raise it when the same inputs give another picture or sound than before
 _LEAST_CUT_SECONDS = 3.0
@@ -56,15 +58,15 @@ def render_command(opened: Sequence[str], graph: str, frames: int, fps: int, fil
 
     Glances of them are written beside it, under the same name with their own suffix.
     """
+    device, upload = encoders.prepared(film)
+    whole = taken_of(_of_size(graph, film), frames)
+    handed, seen = (f"{whole};[seen]{upload}[handed]", "[handed]") if upload else (whole, "[seen]")
     return Command(
         step="render",
         seconds=frames / fps,
         args=(
-            *("-filter_complex_threads", "1", *opened),
-            *("-filter_complex", taken_of(graph, frames), "-map", "[seen]", "-frames:v", str(frames)),
-            *("-c:v", "libx264", "-profile:v", "high", "-preset", film.preset, "-crf", str(film.crf)),
-            # the fastest preset leaves out the one feature that makes a stream High profile
-            *("-8x8dct", "1", "-pix_fmt", "yuv420p", "-threads:v", "1", "-flags:v", "+cgop+bitexact"),
+            *(*device, "-filter_complex_threads", "1", *opened),
+            *("-filter_complex", handed, "-map", seen, "-frames:v", str(frames), *encoders.options(film)),
             *("-video_track_timescale", str(timescale(fps)), "-fflags", "+bitexact", "-f", "mp4", local(out)),
             *("-map", "[glances]", "-f", "rawvideo", local(out.with_suffix(SUFFIX))),
         ),
@@ -78,6 +80,14 @@ def picture_graph(look: Look, piece: Piece) -> str:
         steps[-1] += f",setpts=N+{piece.first},{words(look.captions.ass)}"
     steps[-1] += f",setsar=1,{BT709},settb=1/{look.frame.fps},setpts=N[out]"
     return ";".join(steps)
+
+
+def _of_size(graph: str, film: FilmSettings) -> str:
+    """The graph with its end brought to the size that is encoded, see `FilmSettings.encoded`."""
+    if film.quality == "final":
+        return graph
+    width, height = (f"'2*round({side}/{2 * PREVIEW})'" for side in ("iw", "ih"))
+    return f"{graph.removesuffix('[out]')},scale={width}:{height}:flags=area,setsar=1[out]"
 
 
 def concat_list(names: Sequence[str], seconds: Sequence[float]) -> str:

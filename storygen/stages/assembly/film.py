@@ -50,6 +50,7 @@ async def join(
         raise InvalidScript("There is no scene to make a film of.", hint="Write at least one scene.")
     if film.strategy is Strategy.AUDIO_ONLY:
         parts = [(None, narration) for _, narration in parts]
+    frame = film.encoded(frame)
     scenes = [(segment.value if segment else None, voice.value) for segment, voice in parts]
     sound = await soundtrack([voice for _, voice in parts], samples(scenes, frame.fps), tools, score)
     inputs = {

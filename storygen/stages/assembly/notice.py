@@ -46,8 +46,8 @@ async def placeholder(
         silent = Made(value=silence, key="silence", provider="")
         heard = await soundtrack([silent], [round(_NOTICE_SECONDS * RATE)], tools)
         parts = [(Made(value=segment, key="", provider=""), silent)]
-        made = await put_together(parts, heard.value, title, frame, tools, folder)
+        made = await put_together(parts, heard.value, title, film.encoded(frame), tools, folder)
         shutil.rmtree(scratch)
         return made
 
-    return await tools.make("join", {"format": [FORMAT, NOTICE_FORMAT], "notice": notice}, Film, work)
+    return await tools.make("join", {"format": [FORMAT, NOTICE_FORMAT], "notice": notice, **film.coding}, Film, work)

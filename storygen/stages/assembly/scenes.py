@@ -93,8 +93,7 @@ def plan_of(
         "overlay": overlay.key if overlay else "",
         "frame": asdict(frame),
         "frames": [look.before, look.frames, look.after],
-        "preset": film.preset,
-        "crf": film.crf,
+        **film.coding,
     }
     return Plan(look=look, inputs=inputs)
 
