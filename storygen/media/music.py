@@ -23,7 +23,7 @@ from storygen.media.probe import source
 from storygen.story import Mood
 
 FORMAT = 1  # raise it when the same moods give other music than before
-MUSIC_RATE = 6_000
+MUSIC_RATE = 4_000
 _TABLE_SECONDS = 4
 _CROSS_SECONDS = 2.5
 _SHORTEST_SECONDS = 4.0  # a mood that lasts less goes with the one before it

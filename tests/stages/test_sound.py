@@ -19,7 +19,7 @@ from storygen.settings import FilmSettings, MusicSettings, VoiceSettings
 from storygen.stages import assembly
 from storygen.stages.assembly.sound import Score, check_music, soundtrack
 from storygen.stages.voice import speak
-from storygen.story import Film, Line, LineKind, Made, Mood, Narration, Scene, Soundtrack, Strategy
+from storygen.story import Film, Line, LineKind, Made, Mood, Narration, Overlay, Scene, Soundtrack, Strategy
 from tests.media.films import FRAME, made, run, workshop
 from tests.providers.speech.sound_tools import Bench
 
@@ -193,3 +193,15 @@ def test_music_that_cannot_be_played_is_refused_by_name(content: bytes | None, t
         asyncio.run(check_music(MusicSettings(source=song), workshop(tmp_path / "cache")))
     assert "builtin" in refused.value.hint
     assert str(tmp_path) not in refused.value.message
+
+
+def test_keys_are_heard_where_text_is_typed_if_that_is_wanted(tmp_path: Path) -> None:
+    silence = Narration(audio=tmp_path / "s.wav", seconds=silence_wav(tmp_path / "s.wav", 2.0), words=())
+    typed = Overlay(panel=tmp_path / "p.png", ass=tmp_path / "t.ass", seconds=2.0, keys=(0.5, 1.25))
+    tools, voices, samples = workshop(tmp_path / "cache"), [made(silence, "s")] * 2, [2 * RATE] * 2
+    for has_keys in (True, False):
+        wanted = Score(typing=(None, made(typed, "typed")), has_keys=has_keys)
+        sound = asyncio.run(soundtrack(voices, samples, tools, wanted)).value
+        loud = np.abs(heard(sound.audio, tmp_path, "flac")).max(axis=1)
+        struck = [at for at in range(0, 4 * RATE, RATE // 4) if loud[at : at + 1500].max() > 0.005]
+        assert struck == ([round(2.5 * RATE), round(3.25 * RATE)] if has_keys else [])
