@@ -26,6 +26,7 @@ BROKEN = frozenset(
     }
 )
 """Checks that a film fails which is not the one that was joined; the others are limits of taste and of platforms."""
+_USUAL, _PLAYED = ("h264 High", "aac"), {"webm": ("vp9 Profile 0", "opus")}
 _LENGTH_TOLERANCE = 0.1
 _LEAST_SECONDS = 0.2
 _LEAST_PIXELS = 144
@@ -100,11 +101,12 @@ def _stream_checks(media: Media, plan: FilmPlan | None) -> list[Check]:
     streams = f"{len(media.video)} picture, {len(media.audio)} sound"
     checks = [_equal("streams", streams, f"{int(wants_picture)} picture, 1 sound", Verdict.FAIL)]
     strict = Verdict.FAIL if plan else Verdict.WARN
+    picture, sound = _PLAYED.get(media.container, _USUAL)
     for video in media.video[:1]:
-        checks.append(_equal("video_codec", f"{video.codec} {video.profile}".strip(), "h264 High", strict))
+        checks.append(_equal("video_codec", f"{video.codec} {video.profile}".strip(), picture, strict))
         checks.append(_equal("pixel_format", video.pixel_format, "yuv420p", strict))
         checks.append(_resolution(video, plan))
-    checks.extend(_equal("audio_codec", audio.codec, "aac", strict) for audio in media.audio[:1])
+    checks.extend(_equal("audio_codec", audio.codec, sound, strict) for audio in media.audio[:1])
     return checks
 
 
