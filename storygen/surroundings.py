@@ -51,14 +51,24 @@ def tell_lost(gears: Gears, store: Store, run_id: str, earlier: Begun | None) ->
         return
     try:
         lost = gears.book.inherit(run_id, earlier.run_id, store.holds)
+        before = gears.book.tell(run_id)
     except StorygenError as error:
         _LOG.warning("Nobody knows what the interrupted run paid for nothing: %s.", error.message)
         return
-    for provider, usd in lost.items():
-        spent = events.Spent(
-            provider=provider, model="", usage=Usage(), cost_usd=usd, wasted="failed", is_uncertain=True
-        )
-        events.emit(spent)
+    known = [(provider, usd, True) for provider, usd in before.items()]
+    news = [(provider, usd - before.get(provider, 0.0), False) for provider, usd in lost.items()]
+    for provider, usd, is_repeated in known + news:
+        if usd > 0:
+            spent = events.Spent(
+                provider=provider,
+                model="",
+                usage=Usage(),
+                cost_usd=usd,
+                wasted="failed",
+                is_uncertain=True,
+                is_repeated=is_repeated,
+            )
+            events.emit(spent)
 
 
 def forget_lost(gears: Gears, run_id: str) -> None:
