@@ -224,7 +224,7 @@ class Pipeline:
         if broken or any(result.segment is None for result in shown):
             return {}
         pairs = [(result.segment.value if result.segment else None, result.spoken().value) for result in shown]
-        places = assembly.to_redraw(film.value, pairs, self._frame.fps)
+        places = assembly.to_redraw(film.checks, pairs, self._frame.fps)
         return {shown[place].number: 1 for place in places if shown[place].shot}
 
     async def _filmed_once(self, story: Script) -> Filmed:

@@ -13,7 +13,7 @@ from storygen.media.timeline import Pair, Span, spans
 from storygen.quality.video import BROKEN, FilmPlan, check_film
 from storygen.settings import QualitySettings
 from storygen.stages.base import Tools
-from storygen.story import Check, Film, Frame, Segment, Soundtrack, Verdict
+from storygen.story import Check, Frame, Segment, Soundtrack, Verdict
 
 _TURNS = 2
 _LIMITS = QualitySettings()
@@ -63,11 +63,11 @@ async def plan_of(
     )
 
 
-def to_redraw(film: Film, scenes: Sequence[Pair], fps: int) -> tuple[int, ...]:
-    """The places of the scenes whose pictures are to blame for a film that is beyond a limit."""
+def to_redraw(checks: Sequence[Check], scenes: Sequence[Pair], fps: int) -> tuple[int, ...]:
+    """The places of the scenes whose pictures are to blame for checks of the film that failed."""
     blamed = [
         Span(start=one.at, end=one.at + one.value)
-        for one in film.checks
+        for one in checks
         if one.verdict is Verdict.FAIL and one.name in _DRAWN and one.at is not None and isinstance(one.value, float)
     ]
     when = enumerate(spans(scenes, fps))
