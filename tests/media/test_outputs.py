@@ -8,15 +8,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from storygen.media.ffmpeg import Command
 from storygen.media.outputs import Label, Track, described, plain
 from storygen.media.timeline import Chapter, Span
 from storygen.media.tongues import three_letters
 from storygen.stages import assembly
+from storygen.stages.assembly.extras import with_extras
 from storygen.story import Cue, Film, Made
-from tests.media.films import FILM, FRAME, made, narration, run, shot, workshop
+from tests.media.films import FILM, FRAME, frames, made, narration, run, shot, workshop
 
 HOSTILE = "a=b;c#d\\e\n[CHAPTER]\ntitle=x \\"
 TITLES = ("Light", HOSTILE, "")
@@ -122,6 +125,16 @@ def test_subtitles_are_shown_by_themselves_only_where_the_picture_has_none(
         assert ("(default)" in first) is shown
         assert "(default)" not in second
     assert packets(film.video, "s", tmp_path) == packets(soft.video, "s", tmp_path)
+
+
+def test_a_film_of_terminals_alone_is_stood_for_by_what_is_seen_in_it(film: Film, tmp_path: Path) -> None:
+    when, tools = (Span(start=0, end=0.7),), workshop(tmp_path / "cache")
+    work = with_extras(made(film, "film"), assembly.Wanted(), Label(), when, FRAME, tools)
+    thumbnail = asyncio.run(work).value.thumbnail
+    assert thumbnail is not None
+    seen, shown = np.asarray(Image.open(thumbnail).convert("L"), dtype=float), frames(film.video, tmp_path)
+    assert np.abs(seen - shown[17]).mean() < 3
+    assert [path.name for path in thumbnail.parent.iterdir() if path.suffix != ".json"] == ["thumbnail.jpg"]
 
 
 def test_nothing_is_encoded_again_for_the_label_or_for_the_sound_alone(film: Film, tmp_path: Path) -> None:
