@@ -127,7 +127,7 @@ def title_box(frame: Frame) -> Box:
 
 def still_title_box(frame: Frame, focus: tuple[float, float], zoom: float = LARGEST_ZOOM) -> Box:
     """The part of the title's box from which nothing leaves it while the picture grows up to `zoom` around `focus`."""
-    return _box(frame, _still(_shape(frame).title, focus, zoom))
+    return _inside(_box(frame, _still(_shape(frame).title, focus, zoom)))
 
 
 def still_range(frame: Frame, focus: tuple[float, float], zoom: float) -> tuple[tuple[float, float], ...]:
@@ -150,7 +150,7 @@ def end_box(frame: Frame, zoom: float = LARGEST_ZOOM) -> Box:
     left, top, right, bottom = _shape(frame).safe
     down = 0.20 if is_upright(frame) else 0.18
     middle = min(0.5, (top + bottom) / 2)
-    return _box(frame, _still((left, middle - down, right, middle + down), (0.5, 0.5), zoom))
+    return _inside(_box(frame, _still((left, middle - down, right, middle + down), (0.5, 0.5), zoom)))
 
 
 def window_places(frame: Frame) -> tuple[str, ...]:
@@ -204,6 +204,11 @@ def _still(shares: _Shares, focus: tuple[float, float], zoom: float) -> _Shares:
         min(right, held(right, x)),
         min(bottom, held(bottom, y)),
     )
+
+
+def _inside(box: Box) -> Box:
+    """A pixel less at each side, over which a picture that is scaled runs."""
+    return Box(left=box.left + 1, top=box.top + 1, right=box.right - 1, bottom=box.bottom - 1)
 
 
 def _shape(frame: Frame) -> _Shape:
