@@ -67,7 +67,7 @@ def _measure(file: Path, sound: Path | None) -> tuple[Check, ...]:
     settings = load()
     if file.suffix.lower() in SUBTITLES:
         seconds = asyncio.run(_seconds(sound, settings)) if sound else None
-        return check_subtitles(file, audio_seconds=seconds, settings=settings.subtitles)
+        return check_subtitles(file, audio_seconds=seconds, settings=settings.subtitles, limits=settings.quality)
     if file.suffix.lower() == TIMELINE:
         return check_timeline(file)
     if probe.is_media(file):
@@ -90,12 +90,17 @@ async def _media(file: Path, settings: Settings) -> tuple[Check, ...]:
     from storygen.quality.video import check_film
 
     ffmpeg = _ffmpeg(settings)
-    limits = AudioLimits(loudness_lufs=settings.voice.loudness_lufs, true_peak_dbtp=settings.voice.true_peak_dbtp)
+    limits = AudioLimits(
+        loudness_lufs=settings.voice.loudness_lufs,
+        loudness_tolerance_lu=settings.quality.loudness_tolerance_lu,
+        true_peak_dbtp=settings.quality.true_peak_dbtp,
+        clipping_share=settings.quality.clipping_share,
+    )
     media = await probe.probe(file, ffmpeg)
     checks: list[Check] = []
     with TemporaryDirectory(prefix="storygen-") as name:
         if media.video:
-            checks += await check_film(file, None, ffmpeg, Path(name), thorough=True)
+            checks += await check_film(file, None, ffmpeg, Path(name), limits=settings.quality, thorough=True)
         if media.audio:
             kind = probe.media_demuxer(file)
             checks += await check_audio(file, ffmpeg, Path(name), kind=kind, limits=limits)
@@ -165,6 +170,7 @@ def _print_json(file: Path, checks: tuple[Check, ...], *, good: bool) -> None:
             "value": check.value,
             "limit": check.limit,
             "unit": check.unit,
+            "at": check.at,
         }
         for check in checks
     ]
