@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +42,10 @@ _VERSIONED = ("storygen", "espeakng-loader", "imageio-ffmpeg", "pillow", "pysubs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Showing:
-    """The film in one shape: what the names of its files end with, its scenes, and when each of them is seen."""
+    """The film in one shape: what the names of its files end with, its scenes, and when each of them is seen.
+
+    `sounds` are heard over all of it, by the names that they have among the parts.
+    """
 
     ending: str
     aspect: str
@@ -50,6 +53,7 @@ class _Showing:
     film: Film
     shown: tuple[SceneResult, ...]
     when: tuple[Span, ...]
+    sounds: Mapping[str, Path]
 
     @property
     def cues(self) -> tuple[Cue, ...]:
@@ -67,13 +71,14 @@ def gather(
 ) -> Manifest:
     """Put everything into `folder`; the manifest lacks only what is known of the run itself."""
     main = _showing(production.scenes, production.film, settings.film.aspect, settings.film.frame, "")
-    others = [_showing_of(version) for version in production.versions]
+    others = [_showing_of(version, main) for version in production.versions]
     films: list[Rendition] = []
     for showing in (main, *others):
         films += _copy_films(showing, settings.outputs.formats, folder)
         _write_subtitles(showing, settings, folder)
         for result in showing.shown:
             _link_parts(result, showing.ending, folder / _parts(result))
+        _link_sounds(showing, folder / "parts")
         _write_timeline(production.revision.value.script.title, showing, folder)
     _write_script(production, folder)
     made = _all_made(production)
@@ -113,14 +118,24 @@ def _write_subtitles(showing: _Showing, settings: Settings, folder: Path) -> Non
         write_sidecars(showing.timed(scenes), showing.frame, folder, settings.subtitles, language, film)
 
 
-def _showing_of(version: Version) -> _Showing:
+def _showing_of(version: Version, main: _Showing) -> _Showing:
     ending = "-" + version.aspect.replace(":", "x")
-    return _showing(version.scenes, version.film, version.aspect, version.frame, ending)
+    return _showing(version.scenes, version.film, version.aspect, version.frame, ending, main.sounds)
 
 
-def _showing(scenes: Sequence[SceneResult], film: Made[Film], aspect: str, frame: Frame, ending: str) -> _Showing:
+def _showing(
+    scenes: Sequence[SceneResult],
+    film: Made[Film],
+    aspect: str,
+    frame: Frame,
+    ending: str,
+    known: Mapping[str, Path] | None = None,
+) -> _Showing:
+    """`known` are sounds that are there already, which most versions of a film share."""
     shown = tuple(result for result in scenes if result.failure is None)
     pairs = [(result.segment.value if result.segment else None, result.spoken().value) for result in shown]
+    names = {path: name for name, path in (known or {}).items()}
+    heard = {"music": film.value.music, "sound": film.value.sound}
     return _Showing(
         ending=ending,
         aspect=aspect if film.value.width else "",
@@ -128,6 +143,7 @@ def _showing(scenes: Sequence[SceneResult], film: Made[Film], aspect: str, frame
         film=film.value,
         shown=shown,
         when=spans(pairs, frame.fps),
+        sounds={names.get(path, f"{name}{ending}{path.suffix}"): path for name, path in heard.items() if path},
     )
 
 
@@ -172,6 +188,13 @@ def _link_parts(result: SceneResult, ending: str, folder: Path) -> None:
         link(path, folder / f"{name}{path.suffix}")
 
 
+def _link_sounds(showing: _Showing, folder: Path) -> None:
+    for name, path in showing.sounds.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).exists():
+            link(path, folder / name)
+
+
 def _write_timeline(title: str, showing: _Showing, folder: Path) -> None:
     """Write the film's parts as tracks of an editing program."""
     if showing.shown:
@@ -180,7 +203,7 @@ def _write_timeline(title: str, showing: _Showing, folder: Path) -> None:
 
 
 def _lanes(showing: _Showing) -> Iterator[Lane]:
-    """The rendered scenes, the stills (to be switched on) and the voices, each in its own ticks."""
+    """The rendered scenes and all their sound; the stills, the voices and the music are there to be switched on."""
     scenes, stills, voices = [], [], []
     for result, span in zip(showing.shown, showing.when, strict=True):
         parts, name = _parts(result), result.scene.title or f"Scene {result.number}"
@@ -197,7 +220,13 @@ def _lanes(showing: _Showing) -> Iterator[Lane]:
         voices.append(Piece(name=name, file=f"{parts}/voice{voice.audio.suffix}", at=start, length=length))
     yield Lane(name="Scenes", is_sound=False, rate=showing.frame.fps, pieces=_with_seams(scenes, showing))
     yield Lane(name="Pictures", is_sound=False, rate=showing.frame.fps, pieces=tuple(stills), is_off=True)
-    yield Lane(name="Voice", is_sound=True, rate=AUDIO_RATE, pieces=tuple(voices))
+    sounds = {name.partition(".")[0].partition("-")[0]: name for name in showing.sounds}
+    yield Lane(name="Voice", is_sound=True, rate=AUDIO_RATE, pieces=tuple(voices), is_off="sound" in sounds)
+    whole = round(showing.when[-1].end * AUDIO_RATE)
+    for kind, name in (("music", "Music"), ("sound", "All sound")):
+        if kind in sounds:
+            piece = Piece(name=name, file=f"parts/{sounds[kind]}", at=0, length=whole)
+            yield Lane(name=name, is_sound=True, rate=AUDIO_RATE, pieces=(piece,), is_off=kind == "music")
 
 
 def _with_seams(scenes: Sequence[Piece], showing: _Showing) -> tuple[Piece, ...]:

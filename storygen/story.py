@@ -371,7 +371,8 @@ class Soundtrack:
 class Film:
     """The finished film, and what was measured of it; width and height are 0 where it has no picture.
 
-    `thumbnail` is a JPEG that stands for it; `others` are the same film as files of other kinds (WebM, M4A).
+    `thumbnail` is a JPEG that stands for it; `others` are the same film as files of other kinds (WebM, M4A). `sound` is
+    its whole sound before it was encoded, and `music` what was composed for it, as long as the film.
     """
 
     video: Path
@@ -381,6 +382,8 @@ class Film:
     checks: tuple[Check, ...] = ()
     thumbnail: Path | None = None
     others: tuple[Path, ...] = ()
+    sound: Path | None = None
+    music: Path | None = None
 
 
 class Verdict(StrEnum):

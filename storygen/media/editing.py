@@ -45,7 +45,7 @@ class Lane:
 
 def document(title: str, lanes: Sequence[Lane], cues: Sequence[Cue]) -> str:
     """The timeline as JSON; the first lane is the lowest. Each cue is a mark with its words, at its time."""
-    tracks = {
+    tracks: dict[str, Any] = {
         "OTIO_SCHEMA": "Stack.1",
         "name": "tracks",
         "metadata": {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from storygen.settings import FilmSettings, QualitySettings
 from storygen.stages.assembly.extras import Wanted, with_extras
 from storygen.stages.assembly.measuring import Aim, joined_well, plan_of
 from storygen.stages.assembly.soft import soft_subtitles
-from storygen.stages.assembly.sound import SILENT_SCORE, Score, soundtrack
+from storygen.stages.assembly.sound import SILENT_SCORE, Score, bed_of, soundtrack
 from storygen.stages.base import Tools
 from storygen.story import Film, Frame, Made, Narration, Segment, Soundtrack, Strategy
 
@@ -52,7 +52,8 @@ async def join(
         parts = [(None, narration) for _, narration in parts]
     frame = film.encoded(frame)
     scenes = [(segment.value if segment else None, voice.value) for segment, voice in parts]
-    sound = await soundtrack([voice for _, voice in parts], samples(scenes, frame.fps), tools, score)
+    lengths = samples(scenes, frame.fps)
+    sound = await soundtrack([voice for _, voice in parts], lengths, tools, score)
     inputs = {
         "format": [FORMAT, outputs.FORMAT],
         "parts": [segment.key if segment else "" for segment, _ in parts],
@@ -63,11 +64,15 @@ async def join(
         "label": label,
         "limits": limits.model_dump(exclude={"below", "remake"}),
     }
-    aim = Aim(limits=limits, loudness_lufs=score.voice.loudness_lufs)
+    is_spoken = any(voice.loudness_lufs is not None for _, voice in scenes)
+    aim = Aim(limits=limits, loudness_lufs=score.voice.loudness_lufs if is_spoken else None)
     work = partial(put_together, parts, sound.value, title, frame, tools, label=label, seams=seams, aim=aim)
     made = await tools.make("join", inputs, Film, work)
     if wanted is None:
         return made
+    bed = await bed_of([(voice, count) for (_, voice), count in zip(scenes, lengths, strict=True)], tools, score)
+    music = bed.value.audio if bed and not bed.value.head else None
+    made = replace(made, value=replace(made.value, sound=sound.value.audio, music=music))
     return await with_extras(made, wanted, label, spans(scenes, frame.fps), frame, tools)
 
 

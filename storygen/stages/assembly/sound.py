@@ -55,7 +55,7 @@ async def soundtrack(
     """
     spans = [(voice.value, count) for voice, count in zip(voices, samples, strict=True)]
     stretches = [_stretch(number, voice, count, score) for number, (voice, count) in enumerate(spans)]
-    bed = await _bed(spans, tools, score)
+    bed = await bed_of(spans, tools, score)
     wanted = score.music
     inputs = {
         "format": mixing.FORMAT,
@@ -103,7 +103,7 @@ async def _ready(path: Path, seconds: float, tools: Tools, folder: Path) -> Bed:
     return Bed(audio=loop, lufs=lufs, head=head)
 
 
-async def _bed(voices: Sequence[tuple[Narration, int]], tools: Tools, score: Score) -> Made[Bed] | None:
+async def bed_of(voices: Sequence[tuple[Narration, int]], tools: Tools, score: Score) -> Made[Bed] | None:
     """The music of a film, where it has any: the user's, or chords by the moods of its scenes."""
     total = sum(count for _, count in voices)
     if score.music.source == "off" or total < _LEAST_SECONDS * RATE:
