@@ -50,8 +50,8 @@ class Card:
 def paint(card: Card, path: Path) -> Point:
     """Paint a card as a JPEG file, the same bytes for the same card, and return the point that the eye should go to.
 
-    The scene follows the words of the description, or else those of the title; neighbours differ in palette, and in
-    scene where no word asks for one.
+    The scene follows the words of the description, or else those of the title; neighbours differ in palette, are each
+    other's mirror image, and show another scene where no word asks for one.
     """
     turn = _turn(card)
     name = scene_for(card.picture or f"{card.title} {card.subtitle}", turn)
@@ -59,6 +59,8 @@ def paint(card: Card, path: Path) -> Point:
     canvas = Canvas(*_oversize(card.frame), palette_for(card.mood, turn), chance)
     focus = SCENES[name](canvas)
     canvas.finish()
+    if turn % 2:
+        focus = _mirrored(canvas, focus)
     if card.lettered and (words := _Words.of(canvas, card, focus)):
         words.write(canvas)
     canvas.image.save(path, "JPEG", quality=_QUALITY, subsampling=0)
@@ -87,6 +89,13 @@ def letter_layer(picture: Path, card: Card, path: Path) -> bool:
     strength = min(_MOST_SHADE, max(_LEAST_SHADE, words.darken(canvas) + 0.15))
     _apart(words, canvas, strength).save(path, "PNG")
     return True
+
+
+def _mirrored(canvas: Canvas, focus: Point) -> Point:
+    from PIL import ImageOps
+
+    canvas.image = ImageOps.mirror(canvas.image)
+    return 1 - focus[0], focus[1]
 
 
 def _apart(words: _Words, canvas: Canvas, strength: float) -> Image.Image:

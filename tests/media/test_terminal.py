@@ -7,6 +7,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
+import pysubs2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,6 +74,28 @@ def test_the_cursor_blinks_when_all_is_typed(tmp_path: Path) -> None:
     overlay = typed(["done"], tmp_path)
     end = overlay.seconds - HOLD_SECONDS
     assert differs(picture_of(overlay.ass, SMALL, end + 0.2), picture_of(overlay.ass, SMALL, end + 0.73)) > 0.05
+
+
+def test_a_glitch_is_short_leaves_the_words_in_place_and_never_flashes(tmp_path: Path) -> None:
+    """WCAG 2.3.1 allows three flashes a second: here far fewer shakes, and the light of the window hardly changes."""
+    calm, shaken = (type_folder(tmp_path / name, glitch=glitch) for name, glitch in (("calm", False), ("glitch", True)))
+    assert calm.seconds == shaken.seconds
+    ghosts = [event for event in pysubs2.load(str(shaken.ass)) if event.layer == 0]
+    begins = sorted({event.start for event in ghosts})
+    shakes = [start for start, before in zip(begins, [-9999, *begins], strict=False) if start - before > 200]
+    assert len(shakes) >= 2
+    assert all(after - before > 1000 for before, after in pairwise(shakes))
+    assert all(event.end - event.start <= 50 for event in ghosts)
+    still, moved = (picture_of(one.ass, SMALL, (shakes[0] + 20) / 1000) for one in (calm, shaken))
+    assert differs(still, moved) > 0.05
+    assert abs(ImageStat.Stat(still.convert("L")).mean[0] - ImageStat.Stat(moved.convert("L")).mean[0]) < 2
+    words = still.convert("L").point(lambda value: 255 * (value > 200))
+    assert ImageChops.subtract(words, moved.convert("L").point(lambda value: 255 * (value > 150))).getbbox() is None
+
+
+def type_folder(folder: Path, **chosen: Any) -> Overlay:
+    folder.mkdir()
+    return typed(["ls -la", "total 48", "drwxr-xr-x"], folder, **chosen)
 
 
 @pytest.mark.parametrize("unit", ["x", "word ", "😀", "ש", "{\\b1}"])
