@@ -36,7 +36,7 @@ async def translate(
     tools: Tools,
     settings: SubtitleSettings,
 ) -> Made[Translated]:
-    """The subtitles of a scene in the second of two languages (BCP 47 tags), cut to the same limits as in the first.
+    """The subtitles of a scene in the second of two languages (BCP 47 tags), cut to the limits of the settings.
 
     Where nobody translates there are no cues, and `missing` says why.
     """
@@ -54,7 +54,7 @@ async def translate(
     except ProviderFailure as error:
         reason = f"{error.provider or 'nobody'}: {error.kind}: {error.message}"
         return Made(value=Translated(language=target), key="", provider=error.provider or "nobody", missing=(reason,))
-    limits = Limits.from_settings(settings, columns_that_fit(frame, settings))
+    limits = Limits.from_settings(settings, columns_that_fit(frame))
     cues = await tools.compute(_cut, sentences, made.value.lines, scene, narration.seconds, limits)
     return replace(made, value=Translated(language=target, cues=cues))
 
