@@ -37,7 +37,7 @@ _LIMITS = QualitySettings()
 class FilmPlan:
     """What a film was meant to be; `frame` is None for sound alone.
 
-    `sound` is what its sound was made from, `loudness_lufs` how loud it should be, None where nothing is spoken.
+    `sound` is what its sound was made from, `loudness_lufs` how loud it should be, None where that is not known.
     `parts` is ffmpeg's list of the files that its picture was joined from, of which `glances` were taken.
     """
 
@@ -155,7 +155,7 @@ def _seen_checks(found: Scan, plan: FilmPlan | None, limits: QualitySettings) ->
     looked = found.glances or (plan.glances if plan else ())
     dark, still = _longest(_to_the_end(found)), _longest(found.frozen)
     if looked:
-        dark, still = max(dark, black(looked), key=lambda stretch: stretch.seconds), frozen(looked)
+        dark, still = black(looked), frozen(looked)
     verdict = Verdict.FAIL if dark.seconds > limits.black_seconds else Verdict.WARN
     most = limits.black_seconds if verdict is Verdict.FAIL else limits.black_seconds / 3
     yield _stretch("black_stretch", dark, most, verdict)

@@ -23,10 +23,10 @@ _LEAST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """What a film is held to: the limits of the settings, and how loud it should be."""
+    """What a film is held to: the limits of the settings, and how loud its narration should be, where it has any."""
 
     limits: QualitySettings = _LIMITS
-    loudness_lufs: float = -16.0
+    loudness_lufs: float | None = None
 
 
 async def joined_well(
@@ -57,10 +57,17 @@ async def plan_of(
         frames=sum(picture.frames for picture in pictures),
         seconds=sound.seconds,
         sound=sound.audio,
-        loudness_lufs=aim.loudness_lufs if sound.voice_lufs is not None else None,
+        loudness_lufs=_loudness(sound, aim),
         parts=listed,
         glances=await tools.compute(_glances, pictures, frame.fps),
     )
+
+
+def _loudness(sound: Soundtrack, aim: Aim) -> float | None:
+    """How loud a film should be whose narration is as loud as it should: music between words may only lower that."""
+    if aim.loudness_lufs is None or sound.voice_lufs is None or sound.lufs is None:
+        return None
+    return round(aim.loudness_lufs + min(0.0, sound.lufs - sound.voice_lufs), 1)
 
 
 def to_redraw(checks: Sequence[Check], scenes: Sequence[Pair], fps: int) -> tuple[int, ...]:
