@@ -15,11 +15,13 @@ import pytest
 from storygen.errors import InvalidSettings
 from storygen.media.audio import Loudness, parse_loudness, silence_wav
 from storygen.media.ffmpeg import Command
-from storygen.settings import FilmSettings, MusicSettings, VoiceSettings
+from storygen.pipeline import Pipeline, Steps
+from storygen.settings import FilmSettings, MusicSettings, Settings, VoiceSettings
 from storygen.stages import assembly
 from storygen.stages.assembly.sound import Score, check_music, soundtrack
 from storygen.stages.voice import speak
-from storygen.story import Film, Line, LineKind, Made, Mood, Narration, Overlay, Scene, Soundtrack, Strategy
+from storygen.story import Brief, Film, Line, LineKind, Made, Mood, Narration, Overlay, Scene, Soundtrack, Strategy
+from storygen.workshop import Pulse
 from tests.media.films import FRAME, made, run, workshop
 from tests.providers.speech.sound_tools import Bench
 
@@ -205,3 +207,15 @@ def test_keys_are_heard_where_text_is_typed_if_that_is_wanted(tmp_path: Path) ->
         loud = np.abs(heard(sound.audio, tmp_path, "flac")).max(axis=1)
         struck = [at for at in range(0, 4 * RATE, RATE // 4) if loud[at : at + 1500].max() > 0.005]
         assert struck == ([round(2.5 * RATE), round(3.25 * RATE)] if has_keys else [])
+
+
+def test_music_that_cannot_be_played_is_known_before_anything_is_made(tmp_path: Path) -> None:
+    tools, settings = workshop(tmp_path / "cache"), Settings(music=MusicSettings(source=tmp_path / "missing.mp3"))
+    for work in ("run", "prepare"):
+        pipeline = Pipeline(tools, settings, Pulse(), Steps(choose=fail_to_choose))
+        with pytest.raises(InvalidSettings, match="missing"):
+            asyncio.run(getattr(pipeline, work)(Brief(topic="The tide")))
+
+
+async def fail_to_choose(*_: Any) -> None:
+    raise AssertionError("an idea was paid for")
