@@ -43,6 +43,7 @@ from storygen.stages.base import Tools
 from storygen.story import (
     Brief,
     Captions,
+    Check,
     Film,
     Made,
     Narration,
@@ -56,6 +57,7 @@ from storygen.story import (
     Stage,
     Strategy,
     Translated,
+    Verdict,
 )
 from storygen.telling import sizes, tell_elements, tell_made
 from storygen.workshop import Pulse, taking
@@ -206,7 +208,7 @@ class Pipeline:
     async def _filmed(self, story: Script) -> Filmed:
         """The film of a story; scenes whose pictures are beyond a limit are drawn once more, where that may help."""
         first = await self._filmed_once(story)
-        faulty = self._to_redraw(first) if self._settings.quality.remake else {}
+        faulty = await self._seen_twice(first) | self._to_redraw(first) if self._settings.quality.remake else {}
         if not faulty:
             return first
         other = copy(self)
@@ -216,6 +218,17 @@ class Pipeline:
         except (ProviderFailure, ResourceFailure, BudgetExceeded):
             return first
         return first if again[2] or len(_beyond(again)) > len(_beyond(first)) else again
+
+    async def _seen_twice(self, filmed: Filmed) -> dict[int, int]:
+        """The scenes that got the picture of the one before them once more, each with one take more than it had."""
+        shown = [(result.number, result.shot) for result in filmed[0] if result.failure is None and result.shot]
+        if filmed[2] or not any(shot.value.original for _, shot in shown):
+            return {}
+        places = await self._tools.compute(visuals.seen_twice, [shot.value for _, shot in shown])
+        for (before, _), (_, shot) in ((shown[place - 1], shown[place]) for place in places):
+            found = Check(artifact="image", name="repeats", verdict=Verdict.WARN, value=f"as in scene {before}")
+            events.emit(events.Checked(check=found, provider=shot.provider))
+        return {shown[place][0]: 1 for place in places}
 
     def _to_redraw(self, filmed: Filmed) -> dict[int, int]:
         """The scenes that another picture may mend, each with one take more than it had."""

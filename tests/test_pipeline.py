@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
@@ -53,6 +54,7 @@ class Play:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
         self.seams: list[tuple[int, int]] = []
+        self.pictures: dict[int, Path] = {}
         self.closed: list[tuple[int, str, str]] = []
         self.at_once = self.most_at_once = 0
         self.deeds: dict[tuple[str, int], Callable[[], Any]] = {}
@@ -120,9 +122,9 @@ class Play:
         self.seen.append((f"{source} to {target}", int(scene.title)))
         return made(Translated(language=target), missing=("dear: timeout: too slow",) if lost else ())
 
-    async def draw(self, scene: Scene, number: int, *_: Any, clips: bool) -> Made[Shot]:
-        await self.act("visuals", number)
-        return made(Shot(image=NOWHERE))
+    async def draw(self, scene: Scene, number: int, *_: Any, clips: bool, seed: int = 0) -> Made[Shot]:
+        await self.act("visuals" if not seed else "visuals once more", number)
+        return made(Shot(image=NOWHERE, original=self.pictures.get(number)))
 
     async def close(self, number: int, title: str, language: str, *_: Any) -> Made[Shot]:
         self.closed.append((number, title, language))
@@ -300,6 +302,24 @@ def test_a_film_may_end_with_a_card_that_counts_for_no_scene_of_the_story() -> N
         play.deeds["visuals", number] = fail(ProviderUnavailable("down"))
     with pytest.raises(ProviderUnavailable):
         run(play, story(2), film=FilmSettings(end_card=True, quorum=0), degrade=DegradeSettings(visuals="leave_out"))
+
+
+def test_a_picture_that_is_delivered_twice_in_a_row_is_asked_for_once_more_and_told_of(
+    tmp_path: Path, listener: Any
+) -> None:
+    class Hands:
+        async def compute(self, function: Callable[..., Any], *given: Any) -> Any:
+            return function(*given)
+
+    play = Play()
+    for number, name in enumerate(("a", "b", "b", "b", "c"), 1):
+        play.pictures[number] = tmp_path / name
+        Image.linear_gradient("L").rotate(90 * ord(name)).save(tmp_path / name, "PNG")
+    pipeline = Pipeline(Hands(), Settings(), Pulse(), play.steps())  # type: ignore[arg-type]
+    asyncio.run(pipeline.run(story(5)))
+    told = [event.check for event in listener.of(events.Checked)]
+    assert [(check.name, check.value) for check in told] == [("repeats", "as in scene 2")]
+    assert [number for stage, number in play.seen if stage == "visuals once more"] == [3]
 
 
 def test_below_the_quorum_the_first_failure_ends_the_run_and_names_the_others() -> None:

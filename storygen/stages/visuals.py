@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from storygen.providers.base import Capability
 from storygen.providers.images.base import ImageRequest, Picture
 from storygen.providers.video.base import Clip, ClipRequest
 from storygen.quality.clips import check_clip
-from storygen.quality.images import check_image
+from storygen.quality.images import alike, check_image
 from storygen.stages.base import Tools
 from storygen.stages.given import bring_clip, bring_picture
 from storygen.story import Check, Frame, Made, Mood, Scene, Script, Shot
@@ -121,6 +123,16 @@ async def reframe(
     seen = replace(_reshaped(shot, card, fitted.value), clip=clip.value.video, heading=words.value.heading)
     key = hashlib.sha256(f"{clip.key} {words.key}".encode()).hexdigest()
     return replace(first, value=seen, key=key, checks=())
+
+
+def seen_twice(shots: Sequence[Shot]) -> tuple[int, ...]:
+    """The places of those shots whose picture, as others delivered it, is the one before it once more."""
+    twice: list[int] = []
+    for place, (before, shot) in enumerate(pairwise(shots), 1):
+        pictures = [one.original for one in (before, shot) if one.original and not one.clip]
+        if len(pictures) == 2 and place - 1 not in twice and alike(*pictures):
+            twice.append(place)
+    return tuple(twice)
 
 
 async def _given(scene: Scene, card: Card, tools: Tools) -> Made[Shot] | None:

@@ -56,7 +56,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
         *("heard_words", "word_times", "word_error_rate"),
     ),
     "subtitles": ("parses", "coverage", "drift", "order", "overlap", "reading_speed", "line_length", "lines"),
-    "image": ("decodes", "size", "pixels", "light", "spread"),
+    "image": ("decodes", "size", "pixels", "light", "spread", "repeats"),
     "video": (
         *("decodes", "streams", "video_codec", "audio_codec", "pixel_format", "resolution", "frames", "duration"),
         *("uneven_frames", "end_offset", "av_offset", "black_stretch", "frozen_stretch", "repeated_stretch"),
