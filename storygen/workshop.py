@@ -25,7 +25,7 @@ from storygen.story import Made
 R = TypeVar("R")
 P = ParamSpec("P")
 LOCAL = "local"
-_TWICE = frozenset({"render", "stitch", "join"})  # what writes a film, not what reads files of others
+_TWICE = frozenset({"render", "stitch", "join", "convert"})  # what writes a film, not what reads files of others
 _MORE_PATIENCE = 2
 _take: ContextVar[int] = ContextVar("storygen_take", default=0)
 

@@ -204,3 +204,19 @@ def test_a_piece_that_fails_ends_the_others_and_leaves_nothing(tmp_path: Path) -
         go(render(tools, shot, narration(tmp_path, 3.2)))
     assert failed.value.scene == 1
     assert not list((tmp_path / "cache").rglob("*.mp4"))
+
+
+def test_a_preview_is_rendered_anew_joined_at_a_third_of_the_size_and_measured_so(tmp_path: Path) -> None:
+    tools, preview = tools_in(tmp_path), FILM.model_copy(update={"quality": "preview"})
+    voice, shot = narration(tmp_path, 0.5), grey_shot(tmp_path, 120)
+
+    async def both() -> tuple[Made[Segment], Made[Segment], Film]:
+        final, small = [await render(tools, shot, voice, film) for film in (FILM, preview)]
+        return final, small, (await assembly.join([(small, voice)], "A film", FRAME, tools, preview)).value
+
+    final, small, film = go(both())
+    assert final.key != small.key
+    assert (film.width, film.height) == (60, 106)
+    resolution = next(check for check in film.checks if check.name == "resolution")
+    assert (resolution.value, resolution.verdict) == ("60x106", Verdict.PASS)
+    assert len(films.frames(film.video, tmp_path, replace(FRAME, width=60, height=106))) == 15
