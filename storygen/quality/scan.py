@@ -101,7 +101,7 @@ class Reading:
 async def scan(reading: Reading, ffmpeg: Hands, scratch: Path) -> Scan:
     """Read a film once; `scratch` is a folder for passing files, which are removed."""
     folder = scratch / "scan"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     said = (await ffmpeg(replace(scan_command(reading, folder), seconds=reading.seconds))).said
     media = read_probe(reading.film, _LEVEL.sub("", said))
     picture, sound = _tracks(folder / "packets.txt", media)
