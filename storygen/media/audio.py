@@ -1,4 +1,4 @@
-"""Sound as files: WAV tools that stream, and commands that measure loudness and bring it to a target.
+"""Sound as files: WAV tools that stream, and commands that measure loudness.
 
 Loudness is integrated loudness after ITU-R BS.1770 / EBU R 128 in LUFS, peaks are true peaks in dBTP.
 """
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from pydub import AudioSegment
 
 RATE = 48_000
-LEVEL_STEPS = 6
-TOLERANCE_LU = 0.15
-_MOST_GAIN_DB = 60.0
 _MARGIN_SECONDS = 0.03  # kept around the sound: soft consonants begin and end below the threshold
 _BELOW_PEAK_DB = 38.0
 _CHUNK_FRAMES = 65_536
@@ -52,14 +49,6 @@ class Loudness:
 
     lufs: float
     true_peak_dbtp: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """How a sound is brought to its loudness: a gain, and where peaks would pass, a limiter's ceiling."""
-
-    gain_db: float
-    ceiling_db: float | None = None
 
 
 def opened(path: Path, kind: str | None = None) -> tuple[str, ...]:
@@ -186,31 +175,6 @@ def decode_command(source: Path, out: Path, *, kind: str, seconds: float) -> Com
     return Command(step="measure", args=(*args, "-c:a", "pcm_s16le", "-f", "wav", local(out)))
 
 
-def level_command(source: Path, out: Path, *, frames: int, level: Level) -> Command:
-    """Write `source` as 48 kHz mono 16-bit WAV of exactly `frames` at a level, and measure what comes out."""
-    filters = [
-        f"aresample={RATE}",
-        "aformat=sample_fmts=dbl:channel_layouts=mono",
-        f"volume={level.gain_db:.4f}dB:precision=double",
-    ]
-    if level.ceiling_db is not None:
-        filters.append(limiter(level.ceiling_db))
-    filters += [f"apad=whole_len={frames}", f"atrim=end_sample={frames}", METER]
-    args = (*opened(source, "wav"), "-af", ",".join(filters), "-c:a", "pcm_s16le", "-ar", str(RATE), "-ac", "1")
-    clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav", local(out))
-    return Command(step="level", args=(*args, *clean), seconds=frames / RATE)
-
-
-def limiter(ceiling_db: float) -> str:
-    """The filters that keep peaks below a ceiling.
-
-    Peaks between samples pass a limiter that sees only samples: it is let see four times as many.
-    """
-    ceiling = max(0.0625, 10 ** (ceiling_db / 20))
-    limited = f"alimiter=limit={ceiling:.6f}:level=false:attack=4:release=60:latency=true"
-    return f"aresample={4 * RATE},{limited},aresample={RATE}"
-
-
 def parse_loudness(said: str) -> Loudness:
     """Read the summary of ffmpeg's ebur128; below its gate of -70 LUFS the loudness is -inf.
 
@@ -230,36 +194,6 @@ def _figure(name: str, unit: str, said: str) -> float:
     if not found:
         raise RenderFailed("ffmpeg did not say how loud the sound is.", hint=said[-300:])
     return float(found[1])
-
-
-def first_level(measured: Loudness, *, target: float, ceiling: float) -> Level:
-    """The gain that reaches the target, with a limiter where the peaks would pass the ceiling.
-
-    Raises `InvalidOutput` where the sound is too faint to be measured.
-    """
-    if measured.lufs == float("-inf"):
-        raise InvalidOutput("The voice is too faint to be heard.", hint="Try another voice or other words.")
-    gain = min(_MOST_GAIN_DB, target - measured.lufs)
-    passes = measured.true_peak_dbtp + gain > ceiling
-    return Level(gain_db=gain, ceiling_db=ceiling - 0.1 if passes else None)
-
-
-def next_level(
-    level: Level, reached: Loudness, *, target: float, ceiling: float, tolerance: float = TOLERANCE_LU
-) -> Level | None:
-    """What to try next after `level` gave `reached`; None when that is near enough.
-
-    A limiter takes loudness away, and resampling after it lets peaks grow a little.
-    """
-    missing = target - reached.lufs
-    excess = reached.true_peak_dbtp - ceiling
-    if abs(missing) <= tolerance and excess <= 0:
-        return None
-    limit = level.ceiling_db
-    if excess > 0:
-        limit = (ceiling if limit is None else limit) - excess - 0.05
-    gain = min(_MOST_GAIN_DB, level.gain_db + (missing if abs(missing) > TOLERANCE_LU / 2 else 0.0))
-    return Level(gain_db=gain, ceiling_db=limit)
 
 
 def _blocks(path: Path) -> Iterator[array[int]]:

@@ -17,8 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from storygen.errors import InvalidOutput
-from storygen.media.audio import FLAC, METER, RATE, Level, Loudness, limiter, opened, parse_loudness, wav_reader
+from storygen.media.audio import FLAC, METER, RATE, Loudness, opened, parse_loudness, wav_reader
 from storygen.media.ffmpeg import Command, local
+from storygen.media.levels import Level, limiter
 
 FORMAT = 1  # raise it when the same inputs give another sound than before
 CURVE_RATE = 200  # values a second of how loud the music is

@@ -10,20 +10,16 @@ from pathlib import Path
 
 from storygen.errors import InvalidOutput, InvalidSettings, ProviderFailure
 from storygen.media.audio import (
-    LEVEL_STEPS,
     RATE,
-    Level,
     Loudness,
     envelope,
-    first_level,
-    level_command,
     measure_command,
-    next_level,
     parse_loudness,
     silence_wav,
     trim,
     wav_seconds,
 )
+from storygen.media.levels import LEVEL_STEPS, Level, first_level, level_command, next_level
 from storygen.media.speech import pause_share
 from storygen.providers.base import Capability
 from storygen.providers.speech.base import SpeechRequest, Take

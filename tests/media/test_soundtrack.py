@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from storygen.errors import InvalidOutput
-from storygen.media.audio import Level, silence_wav
+from storygen.media.audio import silence_wav
 from storygen.media.ffmpeg import Command
+from storygen.media.levels import Level
 from storygen.media.soundtrack import (
     CURVE_RATE,
     PLACES,

@@ -12,7 +12,8 @@ from pathlib import Path
 from storygen.errors import InvalidOutput, InvalidSettings, RenderFailed
 from storygen.media import music
 from storygen.media import soundtrack as mixing
-from storygen.media.audio import LEVEL_STEPS, RATE, Level, Loudness, first_level, lufs_command, next_level, parse_lufs
+from storygen.media.audio import RATE, Loudness, lufs_command, parse_lufs
+from storygen.media.levels import LEVEL_STEPS, Level, first_level, next_level
 from storygen.media.probe import probe
 from storygen.media.soundtrack import PLACES, Bed, Mix, Stretch, mix_command, parse_mix, write_curve, write_stems
 from storygen.settings import MusicSettings, VoiceSettings
