@@ -61,6 +61,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
         *("decodes", "streams", "video_codec", "audio_codec", "pixel_format", "resolution", "frames", "duration"),
         *("uneven_frames", "end_offset", "av_offset", "black_stretch", "frozen_stretch", "repeated_stretch"),
         *("packets", "first_frame", "silence_share", "clipping_share", "true_peak", "loudness", "bitrate"),
+        *("tracks", "clips", "missing_files"),
     ),
 }
 
