@@ -54,8 +54,8 @@ def paint_end(ending: Ending, path: Path) -> Point:
     """
     frame = ending.frame
     digest = hashlib.sha256(f"{ending.title}\x1f{ending.seed}".encode("utf-8", "replace")).digest()
-    size = [round(pixels * OVERSIZE / 2) * 2 for pixels in (frame.width, frame.height)]
-    canvas = Canvas(*size, palette_for(ending.mood, digest[0]), int.from_bytes(digest[:8], "big"))
+    width, height = (round(pixels * OVERSIZE / 2) * 2 for pixels in (frame.width, frame.height))
+    canvas = Canvas(width, height, palette_for(ending.mood, digest[0]), int.from_bytes(digest[:8], "big"))
     SCENES[_SCENERY[digest[1] % len(_SCENERY)]](canvas)
     canvas.finish()
     _say(canvas, ending, end_box(Frame(width=canvas.width, height=canvas.height, fps=frame.fps)))
