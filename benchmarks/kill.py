@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.clients import Client, door
 from benchmarks.harness import Figure, suite
@@ -21,6 +22,7 @@ from storygen.jobs.base import Job, JobState, Submission
 from storygen.jobs.database import open_database
 from storygen.jobs.store import SqlJobs
 from storygen.settings import Settings
+from storygen.vendors.server import Simulation
 from tests.jobs.brokers import Redis, free_port
 
 MOMENTS = 100
@@ -32,12 +34,17 @@ PATIENCE = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toll:
-    """What a load of runs came to: how each ended, what clients saw, and dollars: billed, and uncertain."""
+    """What a load of runs came to: how each ended, what clients saw, and dollars: billed, and uncertain.
+
+    `dead_answers` are calls that vendors billed and whose answers met nobody, `dead_usd` what those cost.
+    """
 
     jobs: tuple[Job, ...]
     clients: tuple[Client, ...]
     billed: float
     uncertain: float
+    dead_answers: int
+    dead_usd: float
 
     @property
     def lost(self) -> int:
@@ -58,13 +65,17 @@ def kill() -> Iterator[Figure]:
     tolls = [toll_of(STORIES, moments=MOMENTS), toll_of(STORIES, moments=MOMENTS, engine="celery")]
     for toll in tolls:
         print(
-            f"# billed {toll.billed:.4f}, uncertain {toll.uncertain:.4f}, undisturbed {quiet.billed:.4f} USD",
+            f"# billed {toll.billed:.4f}, uncertain {toll.uncertain:.4f}, undisturbed {quiet.billed:.4f} USD; "
+            f"answers that met nobody: {toll.dead_answers} for {toll.dead_usd:.4f} USD",
             file=sys.stderr,
         )
     yield Figure(name="kill_lost_runs", values=worst(toll.lost for toll in [quiet, *tolls]), unit="runs", limit=0.0)
     yield Figure(
         name="kill_double_paid", values=worst(paid_twice(quiet, toll) for toll in tolls), unit="USD", limit=0.0
     )
+    dead = min(toll.dead_answers for toll in tolls)
+    yield Figure(name="kill_dead_answers", values=(float(dead),), unit="calls", limit=1.0, sense="at least")
+    yield Figure(name="kill_unlisted", values=worst(map(unlisted, tolls)), unit="USD", limit=0.0)
     yield Figure(
         name="kill_stream_gaps", values=worst(toll.gaps for toll in [quiet, *tolls]), unit="streams", limit=0.0
     )
@@ -82,10 +93,13 @@ def paid_twice(quiet: Toll, disturbed: Toll) -> float:
     return round(max(0.0, disturbed.billed - quiet.billed - disturbed.uncertain), 6)
 
 
+def unlisted(toll: Toll) -> float:
+    """What was billed for answers that died with their process beyond what is listed as uncertain, in US dollars."""
+    return round(max(0.0, toll.dead_usd - toll.uncertain), 6)
+
+
 def toll_of(stories: int, *, moments: int, seed: int = 0, engine: str = "embedded") -> Toll:
     """Let clients submit stories and watch them, while processes are killed at so many moments; then let all end."""
-    from storygen.vendors.server import Simulation
-
     with ExitStack() as held:
         vendors = held.enter_context(Simulation())
         home = Path(held.enter_context(tempfile.TemporaryDirectory()))
@@ -106,8 +120,7 @@ def toll_of(stories: int, *, moments: int, seed: int = 0, engine: str = "embedde
         for machine in reversed(machines):
             machine.end(signal.SIGTERM)
         jobs = asyncio.run(ended(settings_of(home), clients))
-        billed, uncertain = float(vendors.billed()["usd"]), uncertain_of(settings_of(home))
-        return Toll(jobs=jobs, clients=clients, billed=billed, uncertain=uncertain)
+        return Toll(jobs=jobs, clients=clients, uncertain=uncertain_of(settings_of(home)), **bill_of(vendors))
 
 
 async def _disturbed(
@@ -147,6 +160,13 @@ def uncertain_of(settings: Settings) -> float:
 
     runs = open_history(settings).since(0.0)
     return sum(float(run.report["cost"]["uncertain_usd"]) for run in runs)
+
+
+def bill_of(vendors: Simulation) -> dict[str, Any]:
+    """What vendors billed, as a toll has it."""
+    bill = vendors.billed()
+    dead = sum(charge["lost"] for charge in bill["charges"])
+    return {"billed": float(bill["usd"]), "dead_answers": dead, "dead_usd": float(bill["lost_usd"])}
 
 
 def worst(values: Iterator[float]) -> tuple[float]:

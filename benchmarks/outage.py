@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.clients import Client, door
 from benchmarks.harness import Figure, suite
-from benchmarks.kill import PATIENCE, Toll, ended, paid_twice, uncertain_of, worst
+from benchmarks.kill import PATIENCE, Toll, bill_of, ended, paid_twice, uncertain_of, worst
 from benchmarks.machines import SERVICE, WORKER, Machine, environment_of, settings_of
 from storygen.vendors.server import Simulation
 from tests.jobs.brokers import Rabbit, Redis, Server, free_port
@@ -69,8 +69,7 @@ def outage_toll(server: str, stories: int, *, seconds: float = SECONDS, calm: fl
         clients = asyncio.run(_weathered(machines, texts, random.Random(seed), broken, (calm, seconds)))
         settings = settings_of(home, address)
         jobs = asyncio.run(ended(settings, clients))
-        billed, uncertain = float(vendors.billed()["usd"]), uncertain_of(settings)
-        return Toll(jobs=jobs, clients=clients, billed=billed, uncertain=uncertain)
+        return Toll(jobs=jobs, clients=clients, uncertain=uncertain_of(settings), **bill_of(vendors))
 
 
 async def _weathered(

@@ -107,7 +107,7 @@ async def _twelve_scenes(*, at_once: int) -> tuple[float, float]:
     from storygen.providers.base import Capability
     from storygen.resilience.cache import Cache
     from storygen.resilience.call import Caller
-    from storygen.settings import RunSettings, Settings
+    from storygen.settings import FilmSettings, RunSettings, Settings
     from storygen.store.artifacts import Store
     from storygen.story import Line, Scene, Script
     from storygen.telemetry.recorder import Recorder
@@ -120,8 +120,8 @@ async def _twelve_scenes(*, at_once: int) -> tuple[float, float]:
         store, pulse = Store(Path(folder)), Pulse()
         caller = Caller({Capability.IMAGES: [SlowProvider()]}, store)
         tools = Workshop(caller, Cache(store), binary=Path("/"), cores=2, stall_seconds=60, pulse=pulse)
-        steps = Steps(**_only_drawing())
-        pipeline = Pipeline(tools, Settings(run=RunSettings(scenes_at_once=at_once)), pulse, steps)
+        steps, film = Steps(**_only_drawing()), FilmSettings(transitions="cut")
+        pipeline = Pipeline(tools, Settings(film=film, run=RunSettings(scenes_at_once=at_once)), pulse, steps)
         with events.watched(events.Watch([recorder], "bench")):
             started = time.perf_counter()
             with events.timed("run", "story"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -72,10 +73,11 @@ class Held:
 
 @dataclass(slots=True)
 class Soak:
-    """What came of it: what was held at the end of each round, answers by status, and how the runs ended."""
+    """What came of it: what was held at the end of each round, answers by status, broken ones, and how runs ended."""
 
     held: list[Held] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
 
 
@@ -96,8 +98,9 @@ def soak() -> Iterator[Figure]:
     for name in ("memory", "files", "threads", "processes"):
         grown = _growth([getattr(held, name) for held in came.held])
         yield Figure(name=f"soak_{name}_growth", values=(grown,), unit="%", limit=MOST)
-    wrong = sum(count for status, count in came.answers.items() if status >= httpx.codes.INTERNAL_SERVER_ERROR)
-    yield Figure(name="soak_broken_answers", values=(float(wrong),), unit="answers", limit=0.0)
+    for said in came.broken:
+        print(f"# broken: {said}", file=sys.stderr)
+    yield Figure(name="soak_broken_answers", values=(float(len(came.broken)),), unit="answers", limit=0.0)
     yield Figure(name="soak_lost_runs", values=(float(came.ends["lost"]),), unit="runs", limit=0.0)
     for name, count in (("runs", came.ends.total()), ("answers", came.answers.total()), ("webhooks", told.count)):
         yield Figure(name=f"soak_{name}", values=(float(count),), unit=name, limit=1.0, sense="at least")
@@ -145,6 +148,8 @@ class Visitor:
     async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         answer = await self._client.request(method, path, **more)
         self._came.answers[answer.status_code] += 1
+        if answer.is_server_error:
+            self._came.broken.append(f"{method} {path} {answer.status_code} {answer.text[:500]}")
         return answer
 
     async def _write(self, name: str) -> None:

@@ -44,7 +44,9 @@ async def examine(settings: Settings, *, live: bool = False) -> AsyncIterator[Fi
     """Examine everything; with `live` each vendor with a key is asked for a list, which costs nothing."""
     for path, said in mistakes(settings):
         yield Finding(group="settings", name=".".join(path), state=State.BROKEN, seen=said)
-    yield await _ffmpeg(settings)
+    yield (found := await _ffmpeg(settings))
+    if found.state is State.WORKS:
+        yield await _card(settings)
     if settings.ffprobe_path is not None:
         yield _ffprobe(settings.ffprobe_path)
     yield _font()
@@ -69,6 +71,22 @@ async def _ffmpeg(settings: Settings) -> Finding:
     except StorygenError as error:
         return _broken("machine", "ffmpeg", error)
     return Finding(group="machine", name="ffmpeg", state=State.WORKS, seen=str(binary))
+
+
+async def _card(settings: Settings) -> Finding:
+    """Let each graphics card that there may be encode a moment; broken only where one is asked for by its name."""
+    from storygen.media.encoders import settled, with_encoder
+    from storygen.media.ffmpeg import find_binary
+
+    wanted = settings.film.encoder
+    asked = settings.film if wanted not in {"software", "auto"} else with_encoder(settings.film, "auto")
+    found = await settled(asked, find_binary(settings.ffmpeg_path))
+    name, left = "graphics card", "; ".join(found.left)
+    if found.film.encoder != "software":
+        use = "" if wanted in {"auto", found.film.encoder} else ', used with film.encoder = "auto"'
+        return Finding(group="machine", name=name, state=State.WORKS, seen=f"{found.film.encoder} encodes{use}")
+    state = State.ABSENT if wanted in {"software", "auto"} else State.BROKEN
+    return Finding(group="machine", name=name, state=state, seen="none encodes; x264 does", hint=left)
 
 
 def _ffprobe(configured: Path) -> Finding:

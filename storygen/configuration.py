@@ -31,6 +31,7 @@ DOTENV = ".env"
 PREFIX = "STORYGEN_"
 _SECRET = ("api_keys", "url", "pushgateway")
 _MOST_BYTES = 1_000_000
+_RENAMED = {"film.burn_subtitles": 'subtitles.mode, which is "burned", "soft" or "both"'}
 
 
 def load(config: Path | None = None, flags: Mapping[str, Any] | None = None, *, ready: bool = True) -> Settings:
@@ -285,6 +286,8 @@ def _holds(values: Any, path: tuple[str, ...]) -> bool:
 
 
 def _nearest(path: tuple[str, ...]) -> str:
+    if new := _RENAMED.get(".".join(path)):
+        return f"its name is now {new}"
     known = list(known_keys()) if len(path) > 1 else [*Settings.model_fields]
     near = difflib.get_close_matches(".".join(path), known, n=1, cutoff=0.5)
     return f"there is no such setting{f'; did you mean {near[0]}?' if near else ''}"

@@ -28,7 +28,8 @@ StorygenError
 └── ControlSignal                 somebody or something decided to stop
     ├── Cancelled
     ├── StageTimeout
-    └── BudgetExceeded
+    ├── BudgetExceeded
+    └── BelowLimits
 
 Each carries the same fields, which appear in the report, the log and the span, and the closed ones as labels.
 """
@@ -258,10 +259,12 @@ class RenderFailed(ResourceFailure):
     """ffmpeg ended with an error; the hint holds the end of what it said.
 
     `status` is what the process ended with, a signal as its negative number; None where the file itself was wrong.
+    `said` is all that is kept of what it said.
     """
 
     kind = "render_failed"
     status: int | None = None
+    said: str = ""
 
     @property
     def was_killed(self) -> bool:
@@ -305,6 +308,12 @@ class BudgetExceeded(ControlSignal):
     """The next call would have cost more than the budget allows."""
 
     kind = "budget_exceeded"
+
+
+class BelowLimits(ControlSignal):
+    """The film is beyond limits of the settings, which say that it is not to be shipped then."""
+
+    kind = "below_limits"
 
 
 def kinds(root: type[StorygenError] = StorygenError) -> tuple[str, ...]:

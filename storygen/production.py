@@ -18,11 +18,14 @@ from storygen import events
 from storygen.costs.ledger import Ledger
 from storygen.delivery import gather
 from storygen.errors import StorygenError
+from storygen.filming import filmed
+from storygen.media.ffmpeg import find_binary
 from storygen.past import open_history
 from storygen.pipeline import Steps
 from storygen.providers.base import Capability, Provider
 from storygen.providers.registry import chains
 from storygen.resilience.gears import Gears
+from storygen.results import Production
 from storygen.scripts import Reading, read_source
 from storygen.settings import Settings
 from storygen.store import output
@@ -171,16 +174,23 @@ async def produce(
         async with in_gear(gears, settings) as turning, at_most(longest):
             tell_lost(turning, store, run_id, earlier)
             asked = ChainMap({**parts.providers}, cast("Any", chains(settings)))
-            pipeline = pipeline_in(
-                settings, asked, store, turning, steps, resumes=earlier is not None, takes=order.takes
-            )
-            production = await pipeline.run(order.story)
+
+            async def make(own: Settings) -> Production:
+                resumes = earlier is not None
+                pipeline = pipeline_in(own, asked, store, turning, steps, resumes=resumes, takes=order.takes)
+                return await pipeline.run(order.story)
+
+            made = await filmed(settings, find_binary(settings.ffmpeg_path), make)
         manifest = replace(
-            await asyncio.to_thread(gather, production, order.source, settings, _seed(order), ledger.cost(), gathered),
+            await asyncio.to_thread(
+                gather, made.production, order.source, settings, _seed(order), ledger.cost(), gathered
+            ),
             run_id=run_id,
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.perf_counter() - clock, 3),
             traceparent=run.traceparent,
+            encoder=made.encoder,
+            encoders_left=made.left,
         )
         folder = order.folder or output.choose_folder(settings.folders.films, manifest)
         output.publish(gathered, folder, manifest)  # not in a thread, which a cancelled run would leave behind

@@ -123,11 +123,37 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenFile:
+    """A file of the user's: its name as the script has it, where it is, and the SHA-256 of its content.
+
+    What is made of it depends on the content alone; until it was looked for there is no hash.
+    """
+
+    name: str
+    sha256: str = ""
+    path: Path = field(default=Path(), metadata={"keyed": False})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a scene shows and plays instead of what would be made for it: a picture or a clip, and recorded speech."""
+
+    image: GivenFile | None = None
+    clip: GivenFile | None = None
+    sound: GivenFile | None = None
+
+    @property
+    def files(self) -> tuple[GivenFile, ...]:
+        """Those that there are."""
+        return tuple(file for file in (self.image, self.clip, self.sound) if file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """The unit that is narrated, drawn and rendered on its own.
 
     `on_screen` holds the lines of text that are typed on a terminal; `seconds` is a wish for the length, used where
-    nothing is spoken; `joke` marks a scene that holds a comedy beat.
+    nothing is spoken; `joke` marks a scene that holds a comedy beat; `given` are files of the user's.
     """
 
     title: str = ""
@@ -138,6 +164,7 @@ class Scene:
     directions: tuple[str, ...] = ()
     mood: Mood = Mood.NEUTRAL
     seconds: float | None = None
+    given: Given | None = None
 
     @property
     def spoken(self) -> str:
@@ -224,11 +251,39 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """What is read in one place of the picture: ASS events, and the window they stand in where they have one.
+
+    A window is a transparent PNG of the frame's size.
+    """
+
+    place: str
+    ass: Path
+    panel: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Captions:
-    """The subtitles of one scene, and the ASS file that burns them in."""
+    """The subtitles of one scene, and the ASS file that burns them in; `placed` holds one for each place of theirs."""
 
     cues: tuple[Cue, ...]
     ass: Path
+    placed: tuple[Placed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translation:
+    """Lines of text in another language, as many as were given, in their order."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Translated:
+    """The subtitles of one scene in another language; none where nobody could translate them."""
+
+    language: str
+    cues: tuple[Cue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,49 +300,90 @@ class Shot:
     """The picture of one scene and how the eye moves over it.
 
     `zoom` is the largest magnification that is reached (1.0 is no movement); `focus` is the point that the movement
-    goes towards or comes from, as shares of width and height; `inward` says which. Where there is a `clip` of
-    `clip_seconds`, it is seen instead, with `heading` over it: a transparent PNG of the frame's size whose colours are
-    multiplied by their alpha.
+    goes towards or comes from, as shares of width and height; `inward` says which. With a `glide` (x, y, x, y) the
+    picture is magnified all the time, and the eye travels from one place to another in the room that this leaves:
+    (0, 0) is its top left, (1, 1) its bottom right. Where there is a `clip` of `clip_seconds`, it is seen instead, with
+    `heading` over it: a transparent PNG of the frame's size whose colours are multiplied by their alpha. `original` is
+    the picture as it was delivered, without words and of any size, where others delivered it.
     """
 
     image: Path
     zoom: float = 1.12
     focus: tuple[float, float] = (0.5, 0.5)
     inward: bool = True
+    glide: tuple[float, float, float, float] | None = None
     clip: Path | None = None
     clip_seconds: float = 0.0
     heading: Path | None = None
+    original: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
     """Text typed on a terminal: the window as a transparent PNG of the frame's size, and the typing as ASS events.
 
-    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long.
+    After `seconds` all is typed and has stood long enough to be read; the scene lasts at least that long. `keys` are
+    the times at which something is typed. `placed` holds the same for each place where the window may stand.
     """
 
     panel: Path
     ass: Path
     seconds: float
+    placed: tuple[Placed, ...] = ()
+    keys: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """The rendered picture of one scene, without sound; its length is `frames` at the film's rate."""
+    """The rendered picture of one scene, without sound, of `frames` at the film's rate.
+
+    `before` and `after` are frames of the scene that lie in the seams to its neighbours instead of in `video`. The
+    whole `length` is what sound and subtitles go by. `glances` are tiny grey pictures of `video`, as raw bytes.
+    """
 
     video: Path
     frames: int
+    before: int = 0
+    after: int = 0
+    glances: Path | None = None
+
+    @property
+    def length(self) -> int:
+        """The frames of the whole scene."""
+        return self.before + self.frames + self.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soundtrack:
+    """The sound of a whole film: 48 kHz stereo 16-bit FLAC of exactly `seconds`, and how loud it is.
+
+    `voice_lufs` is the integrated loudness of what is spoken, without music; both are None where there is none to hear.
+    """
+
+    audio: Path
+    seconds: float
+    voice_lufs: float | None
+    lufs: float | None
+    true_peak_dbtp: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Film:
-    """The finished film, and what was measured of it; width and height are 0 where it has no picture."""
+    """The finished film, and what was measured of it; width and height are 0 where it has no picture.
+
+    `thumbnail` is a JPEG that stands for it; `others` are the same film as files of other kinds (WebM, M4A). `sound` is
+    its whole sound before it was encoded, and `music` what was composed for it, as long as the film.
+    """
 
     video: Path
     seconds: float
     width: int
     height: int
     checks: tuple[Check, ...] = ()
+    thumbnail: Path | None = None
+    others: tuple[Path, ...] = ()
+    sound: Path | None = None
+    music: Path | None = None
 
 
 class Verdict(StrEnum):
@@ -303,7 +399,8 @@ class Check:
     """One measured property of an artifact against its limit.
 
     `artifact` is one of text, audio, subtitles, image, video; `name` is a fixed word ("silence_share"); `value` and
-    `limit` are written for people ("0.12", "at most 0.60") where they are not plain numbers.
+    `limit` are written for people ("0.12", "at most 0.60") where they are not plain numbers. `at` is where in its film
+    a stretch begins, in seconds.
     """
 
     artifact: str
@@ -312,6 +409,7 @@ class Check:
     value: float | str | None = None
     limit: float | str | None = None
     unit: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,6 +480,17 @@ class ScenePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One file that is the film: its name, its shape ("9:16", empty for sound alone), and its size in pixels."""
+
+    name: str
+    aspect: str
+    width: int
+    height: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine:
     """What one stage used of one model, in the units that are billed, and what that cost in US dollars.
 
@@ -420,7 +529,8 @@ class Manifest:
 
     `files` maps each file of the folder to its SHA-256; `settings` are those that shape the film; `cost_usd` is what
     this run paid, None where a price is unknown, and `spent` says for what; `traceparent` is the W3C trace context of
-    the run.
+    the run; `films` describes each file that is the film, the main one first; `encoder` is who encoded their picture,
+    and `encoders_left` says why others did not.
     """
 
     run_id: str
@@ -441,3 +551,6 @@ class Manifest:
     versions: dict[str, str]
     traceparent: str = ""
     spent: Cost = field(default_factory=Cost)
+    films: tuple[Rendition, ...] = ()
+    encoder: str = ""
+    encoders_left: tuple[str, ...] = ()

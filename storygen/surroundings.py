@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from storygen.resilience.call import Caller
 from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store.artifacts import Store
+from storygen.store.hands import staffed
 from storygen.store.history import PastRun, Runs
 from storygen.store.unfinished import Begun
 from storygen.story import Usage
@@ -51,14 +51,34 @@ def tell_lost(gears: Gears, store: Store, run_id: str, earlier: Begun | None) ->
         return
     try:
         lost = gears.book.inherit(run_id, earlier.run_id, store.holds)
+        before = gears.book.tell(run_id)
     except StorygenError as error:
         _LOG.warning("Nobody knows what the interrupted run paid for nothing: %s.", error.message)
         return
-    for provider, usd in lost.items():
-        spent = events.Spent(
-            provider=provider, model="", usage=Usage(), cost_usd=usd, wasted="failed", is_uncertain=True
-        )
-        events.emit(spent)
+    known = [(provider, usd, True) for provider, usd in before.items()]
+    news = [(provider, usd - before.get(provider, 0.0), False) for provider, usd in lost.items()]
+    for provider, usd, is_repeated in known + news:
+        if usd > 0:
+            spent = events.Spent(
+                provider=provider,
+                model="",
+                usage=Usage(),
+                cost_usd=usd,
+                wasted="failed",
+                is_uncertain=True,
+                is_repeated=is_repeated,
+            )
+            events.emit(spent)
+
+
+def forget_lost(gears: Gears, run_id: str) -> None:
+    """Tell of them no more: the cost of the run was handed over, and they are part of it."""
+    if gears.book is None:
+        return
+    try:
+        gears.book.disinherit(run_id)
+    except StorygenError as error:
+        _LOG.warning("What an interrupted run paid for nothing may be counted twice: %s.", error.message)
 
 
 @asynccontextmanager
@@ -125,7 +145,7 @@ def _have_threads(cores: int) -> None:
     """A thread per core for slow Python, made once for an event loop and kept for its later runs."""
     loop = asyncio.get_running_loop()
     if _threads.get(loop) != cores:
-        loop.set_default_executor(ThreadPoolExecutor(cores, thread_name_prefix="storygen"))
+        loop.set_default_executor(staffed(cores, "storygen"))
         _threads[loop] = cores
 
 

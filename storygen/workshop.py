@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from storygen import events
 from storygen.errors import ProviderFailure, RenderFailed, Stalled
-from storygen.media.ffmpeg import Command, Finished
+from storygen.media.ffmpeg import Command, Finished, one_by_one
 from storygen.media.ffmpeg import run as run_ffmpeg
 from storygen.providers.base import Capability
 from storygen.resilience.cache import Cache
@@ -25,6 +25,8 @@ from storygen.story import Made
 R = TypeVar("R")
 P = ParamSpec("P")
 LOCAL = "local"
+_TWICE = frozenset({"render", "stitch", "join", "convert"})  # what writes a film, not what reads files of others
+_MORE_PATIENCE = 2
 _take: ContextVar[int] = ContextVar("storygen_take", default=0)
 
 
@@ -145,6 +147,20 @@ class Workshop:
         return self.part("probe") if command.step == "probe" else nullcontext()
 
     async def _run(self, command: Command) -> Finished:
+        """Run a command; one that writes a film and stands still is tried once more, more simply and patiently."""
+        try:
+            return await self._try(command, self._stall_seconds)
+        except Stalled as stalled:
+            if command.step not in _TWICE:
+                raise
+            events.emit(events.Retried(provider=LOCAL, reason=stalled.kind, attempt=1, wait=0.0))
+        try:
+            return await self._try(one_by_one(command), self._stall_seconds * _MORE_PATIENCE)
+        except Stalled as stalled:
+            events.emit(events.GaveUp(provider=LOCAL, reason=stalled.kind))
+            raise
+
+    async def _try(self, command: Command, patience: float) -> Finished:
         def moved(done: float, speed: float) -> None:
             self._pulse.beat()
             events.emit(events.Progressed(done=done, total=command.seconds or 0.0, speed=speed))
@@ -154,11 +170,11 @@ class Workshop:
                 command,
                 binary=self._binary,
                 timeout=_time_limit(command),
-                stall_after=self._stall_seconds,
+                stall_after=patience,
                 on_progress=moved,
             )
         except Stalled:
-            events.emit(events.Halted(seconds=self._stall_seconds))
+            events.emit(events.Halted(seconds=patience))
             raise
 
 

@@ -269,3 +269,9 @@ def test_a_language_is_read_however_it_is_written(written: str, read: str) -> No
 def test_a_language_that_is_none_is_told_what_would_be_right() -> None:
     with pytest.raises(InvalidSettings, match=r"film\.language: a language is written as a code.*it is 'German!'"):
         load(flags={"film": {"language": "German!"}})
+
+
+def test_a_setting_that_moved_says_where_to(own_folder: Path) -> None:
+    (own_folder / "old.toml").write_text("[film]\nburn_subtitles = false\n")
+    with pytest.raises(InvalidSettings, match=r"film\.burn_subtitles: its name is now subtitles\.mode"):
+        load(own_folder / "old.toml")

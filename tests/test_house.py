@@ -49,7 +49,7 @@ MAY = {
     "providers": VALUES | {"providers", "media", "events", "store.jobs"},
     "resilience": VALUES | {"resilience", "events", "store", "providers.base", "providers.hints", "costs.base"},
     "stages": VALUES
-    | {"media", "quality", "stages.base", "stages.assembly"}
+    | {"media", "quality", "stages.base", "stages.given", "stages.assembly"}
     | {f"providers{part}.base" for part in ("", ".text", ".speech", ".images", ".video", ".transcription")},
     "vendors": VALUES
     | {"vendors", "media"}
@@ -58,8 +58,10 @@ MAY = {
     "results": VALUES,
     "endings": {"story", "events"},
     "choices": {"settings", "errors", "configuration", "readiness"},
+    "seaming": {"story", "stages.assembly"},
+    "filming": VALUES | {"events", "media", "results", "workshop"},
     "telling": {"story", "events"},
-    "pipeline": VALUES | {"stages", "events", "workshop", "results", "telling", "resilience.slots"},
+    "pipeline": VALUES | {"stages", "events", "workshop", "results", "seaming", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
     "stack": {"errors", "stack", "mixin", "store.files", "media.environment"}

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from storygen import events
 from storygen.errors import DiskFull, ProviderUnavailable, RenderFailed, StageTimeout, StorygenError
 from storygen.pipeline import Pipeline, Steps, together
 from storygen.resilience.slots import Slots
-from storygen.results import Production
-from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts
+from storygen.results import Production, translated
+from storygen.settings import DegradeSettings, FilmSettings, RunSettings, Settings, StageTimeouts, SubtitleSettings
 from storygen.story import (
     Brief,
     Captions,
@@ -34,6 +35,7 @@ from storygen.story import (
     Segment,
     Shot,
     Strategy,
+    Translated,
 )
 from storygen.workshop import Pulse
 
@@ -51,6 +53,9 @@ class Play:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
+        self.seams: list[tuple[int, int]] = []
+        self.pictures: dict[int, Path] = {}
+        self.closed: list[tuple[int, str, str]] = []
         self.at_once = self.most_at_once = 0
         self.deeds: dict[tuple[str, int], Callable[[], Any]] = {}
 
@@ -61,11 +66,14 @@ class Play:
             revise=self.revise,
             speak=self.speak,
             caption=self.caption,
+            translate=self.translate,
             draw=self.draw,
+            close=self.close,
             stand_in=self.stand_in,
             placeholder=self.placeholder,
             type_out=self.type_out,
             render=self.render,
+            seam=self.seam,
             join=self.join,
         )
 
@@ -94,7 +102,7 @@ class Play:
     async def speak(
         self, scene: Scene, cast: Any, language: str, tools: Any, settings: Any, *, listen: bool
     ) -> Made[Narration]:
-        number = int(scene.title)
+        number = int(scene.title) if scene.title.isdigit() else 0
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -105,11 +113,21 @@ class Play:
         return made(Narration(audio=NOWHERE, seconds=2, words=()), missing=("dear: timeout",) if number == 99 else ())
 
     async def caption(self, narration: Any, scene: Scene, *_: Any) -> Made[Captions]:
-        await self.act("subtitles", int(scene.title))
+        await self.act("subtitles", int(scene.title) if scene.title.isdigit() else 0)
         return made(Captions(cues=(), ass=NOWHERE))
 
-    async def draw(self, scene: Scene, number: int, *_: Any, clips: bool) -> Made[Shot]:
-        await self.act("visuals", number)
+    async def translate(self, narration: Any, scene: Scene, languages: tuple[str, str], *_: Any) -> Made[Translated]:
+        source, target = languages
+        lost = target == "fr" and scene.title == "2"
+        self.seen.append((f"{source} to {target}", int(scene.title)))
+        return made(Translated(language=target), missing=("dear: timeout: too slow",) if lost else ())
+
+    async def draw(self, scene: Scene, number: int, *_: Any, clips: bool, seed: int = 0) -> Made[Shot]:
+        await self.act("visuals" if not seed else "visuals once more", number)
+        return made(Shot(image=NOWHERE, original=self.pictures.get(number)))
+
+    async def close(self, number: int, title: str, language: str, *_: Any) -> Made[Shot]:
+        self.closed.append((number, title, language))
         return made(Shot(image=NOWHERE))
 
     async def stand_in(self, scene: Scene, number: int, *rest: Any) -> Made[Shot]:
@@ -125,13 +143,22 @@ class Play:
         await self.act("terminal", int(scene.title))
         return made(Overlay(panel=NOWHERE, ass=NOWHERE, seconds=1))
 
-    async def render(self, number: int, *_: Any) -> Made[Segment]:
+    async def render(self, number: int, shot: Any, narration: Any, captions: Any, *_: Any) -> Made[Segment]:
         await self.act("assembly", number)
+        self.burned = captions
         return made(Segment(video=NOWHERE, frames=60))
 
-    async def join(self, parts: Any, *_: Any) -> Made[Film]:
+    async def seam(self, before: Any, after: Any, *_: Any) -> Made[Segment] | None:
+        pair = (before.number if before else 0, after.number if after else 0)
+        self.seams.append(pair)
+        if deed := self.deeds.get(("seam", pair[1])):
+            deed()
+        return made(Segment(video=NOWHERE, frames=16)) if all(pair) else None
+
+    async def join(self, parts: Any, *rest: Any) -> Made[Film]:
         await self.act("assembly")
         self.joined = len(parts)
+        self.between = [bool(seam) for seam in rest[6]]
         return made(Film(video=NOWHERE, seconds=2.0 * len(parts), width=1, height=1), cached=True)
 
 
@@ -196,6 +223,23 @@ def test_a_strategy_makes_only_what_it_shows(strategy: Strategy, absent: set[str
     assert bool(rendered) is (strategy is not Strategy.AUDIO_ONLY)
 
 
+@pytest.mark.parametrize(("mode", "burned"), [("burned", True), ("both", True), ("soft", False)])
+def test_soft_subtitles_are_made_but_not_part_of_the_picture(mode: Any, burned: bool) -> None:
+    play = Play()
+    production = run(play, subtitles=SubtitleSettings(mode=mode))
+    assert all(result.captions for result in production.scenes)
+    assert bool(play.burned) is burned
+
+
+def test_subtitles_in_a_language_that_a_scene_has_not_got_are_left_out_and_the_film_says_so() -> None:
+    play = Play()
+    production = run(play, subtitles=SubtitleSettings(languages=("de", "fr", "en")))
+    assert {what for what, _ in play.seen if " to " in what} == {"en to de", "en to fr"}
+    assert set(translated(production.scenes)) == {"de"}
+    assert production.reasons == ("there are no subtitles in fr, because dear: timeout: too slow",)
+    assert production.fidelity is Fidelity.DEGRADED
+
+
 def test_scenes_run_side_by_side_up_to_the_limit() -> None:
     wide, narrow = Play(), Play()
     run(wide, story(9))
@@ -210,6 +254,72 @@ def test_a_scene_that_fails_is_left_out_and_the_film_says_so() -> None:
     assert play.joined == 3
     assert production.fidelity is Fidelity.DEGRADED
     assert production.reasons == ("scene 2 is left out: visuals: the painter is down",)
+
+
+def test_a_seam_is_begun_as_soon_as_both_of_its_scenes_are_ready() -> None:
+    play = Play()
+
+    async def until_joined() -> None:
+        while (1, 2) not in play.seams:
+            await asyncio.sleep(0)
+
+    play.deeds["voice", 3] = until_joined
+    run(play, story(3))
+    assert sorted(play.seams) == [(0, 1), (1, 2), (2, 3), (3, 0)]
+    assert play.between == [False, True, True, False]
+
+
+def test_the_neighbours_of_a_scene_that_is_left_out_are_joined() -> None:
+    play = Play()
+    play.deeds["visuals", 2] = fail(ProviderUnavailable("down"))
+    play.deeds["assembly", 5] = fail(RenderFailed("broken"))
+    run(play, story(8), degrade=DegradeSettings(visuals="leave_out"))
+    assert {(1, 3), (4, 6), (6, 7)} < set(play.seams)
+    assert play.between == [False, True, True, True, True, True, False]
+
+
+def test_a_film_of_cuts_has_no_seams() -> None:
+    play = Play()
+    run(play, story(3), film=FilmSettings(transitions="cut"))
+    assert (play.seams, play.between) == ([], [])
+
+
+def test_a_seam_that_breaks_is_told_as_a_film_that_cannot_be_joined() -> None:
+    play = Play()
+    play.deeds["seam", 2] = fail(RenderFailed("torn"))
+    production = run(play, story(3), degrade=DegradeSettings(assembly="placeholder"))
+    assert production.fidelity is Fidelity.PLACEHOLDER
+    assert production.reasons == ("assembly: render_failed: torn",)
+
+
+def test_a_film_may_end_with_a_card_that_counts_for_no_scene_of_the_story() -> None:
+    play = Play()
+    run(play, story(2), film=FilmSettings(end_card=True))
+    assert play.closed == [(3, "t", "en")]
+    assert play.joined == 3
+    assert (2, 3) in play.seams
+    for number in (1, 2):
+        play.deeds["visuals", number] = fail(ProviderUnavailable("down"))
+    with pytest.raises(ProviderUnavailable):
+        run(play, story(2), film=FilmSettings(end_card=True, quorum=0), degrade=DegradeSettings(visuals="leave_out"))
+
+
+def test_a_picture_that_is_delivered_twice_in_a_row_is_asked_for_once_more_and_told_of(
+    tmp_path: Path, listener: Any
+) -> None:
+    class Hands:
+        async def compute(self, function: Callable[..., Any], *given: Any) -> Any:
+            return function(*given)
+
+    play = Play()
+    for number, name in enumerate(("a", "b", "b", "b", "c"), 1):
+        play.pictures[number] = tmp_path / name
+        Image.linear_gradient("L").rotate(90 * ord(name)).save(tmp_path / name, "PNG")
+    pipeline = Pipeline(Hands(), Settings(), Pulse(), play.steps())  # type: ignore[arg-type]
+    asyncio.run(pipeline.run(story(5)))
+    told = [event.check for event in listener.of(events.Checked)]
+    assert [(check.name, check.value) for check in told] == [("repeats", "as in scene 2")]
+    assert [number for stage, number in play.seen if stage == "visuals once more"] == [3]
 
 
 def test_below_the_quorum_the_first_failure_ends_the_run_and_names_the_others() -> None:

@@ -9,6 +9,7 @@ import typer
 
 from storygen.cli.check import check
 from storygen.cli.compare import compare
+from storygen.cli.contact_sheet import contact_sheet
 from storygen.cli.doctor import doctor
 from storygen.cli.drill import drill
 from storygen.cli.estimate import estimate
@@ -39,6 +40,7 @@ app = typer.Typer(
 command: Callable[..., None]
 for command in (run, watch, check, validate, report, summary, explain, doctor, estimate, compare, voices):
     app.command()(command)
+app.command("contact-sheet")(contact_sheet)
 for command in (serve, worker, vendors, stack, inbox, drill):
     app.command()(command)
 app.add_typer(mixin, name="mixin")

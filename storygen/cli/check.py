@@ -9,8 +9,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from storygen.scripts import Reading
-    from storygen.story import Scene
+    from storygen.scripts import Issue, Reading
+    from storygen.story import Scene, Script
 
 WORDS_PER_MINUTE = 165
 _MOST_ISSUES = 200
@@ -26,7 +26,9 @@ def check(
         str, typer.Option(help="Language of the story, where it names none [en].", show_default=False)
     ] = "en",
 ) -> None:
-    """Read SOURCE, say what is doubtful in it and what each scene will become, and make nothing."""
+    """Read SOURCE and the files that it names, say what is doubtful and what each scene will become, make nothing."""
+    from dataclasses import replace
+
     from storygen.cli.language import with_language
     from storygen.errors import InvalidSettings
     from storygen.scripts import read_source
@@ -38,6 +40,8 @@ def check(
         raise InvalidSettings(f"--language {language!r}: {error}.", hint="Leave it away for English.") from error
     reading = with_language(read_source(source, language=tag))
     scenes = reading.script.scenes if reading.script else ()
+    if reading.script and not reading.errors and any(scene.given for scene in scenes):
+        reading = replace(reading, issues=(*reading.issues, *_wrong_files(reading.script)))
     _say(f"{reading.name}: {reading.format}, {reading.encoding}")
     for text in _issues(reading):
         _say(text)
@@ -51,6 +55,40 @@ def check(
     _say(f"{len(scenes)} scenes, {len(reading.warnings)} warnings, {len(reading.errors)} errors")
     if reading.errors:
         raise typer.Exit(2)
+
+
+def _wrong_files(script: Script) -> list[Issue]:
+    """What is wrong with the pictures, clips and recordings that a script names."""
+    import asyncio
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+    from typing import Any, cast
+
+    from storygen.configuration import load
+    from storygen.errors import InvalidScript
+    from storygen.media.ffmpeg import find_binary
+    from storygen.resilience.cache import Cache
+    from storygen.scripts.base import error
+    from storygen.stages.given import inspect
+    from storygen.store.artifacts import Store
+    from storygen.workshop import Pulse, Workshop
+
+    settings = load()
+    with TemporaryDirectory(prefix="storygen-") as folder:
+        tools = Workshop(
+            cast("Any", None),  # nobody is asked
+            Cache(Store(Path(folder))),
+            binary=find_binary(settings.ffmpeg_path),
+            cores=1,
+            stall_seconds=settings.run.stall_seconds,
+            pulse=Pulse(),
+        )
+        try:
+            asyncio.run(inspect(script, tools))
+        except InvalidScript as wrong:
+            others = [error(0, note) for note in getattr(wrong, "__notes__", ())]
+            return [error(0, wrong.message, wrong.hint), *others]
+    return []
 
 
 def _issues(reading: Reading) -> Iterator[str]:
@@ -72,11 +110,13 @@ def _scene(number: int, scene: Scene) -> Iterator[str]:
     yield f"{number:>3}  {title}{subtitle}"
     yield f"     {count_words(scene.spoken)} words, {spoken}{planned}, {scene.mood}"
     speakers = dict.fromkeys(f"{line.speaker} ({line.manner})" if line.manner else line.speaker for line in scene.lines)
+    given = scene.given.files if scene.given else ()
     for name, texts in (
         ("speakers", [", ".join(speakers)] if speakers else []),
         ("picture", [scene.picture] if scene.picture else []),
         ("direction", scene.directions),
         ("on screen", scene.on_screen),
+        ("yours", [", ".join(file.name for file in given)] if given else []),
         ("spoken", [_shortened(scene.spoken)] if scene.lines else []),
     ):
         for text in texts:

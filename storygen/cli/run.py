@@ -22,11 +22,16 @@ def run(
     source: Annotated[str, typer.Argument(help="A topic in quotes, a file, or - for standard input.")],
     out: Annotated[str | None, typer.Option(help="Folder for the film [films/<title>].", show_default=False)] = None,
     aspect: Annotated[str | None, typer.Option(help="9:16, 16:9 or 1:1.")] = None,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another shape to make it in, too.", show_default=False)
+    ] = None,
+    formats: Annotated[str | None, typer.Option("--format", help="mp4, webm, audio, or several with commas.")] = None,
     strategy: Annotated[str | None, typer.Option(help="overlay, visual-only, ui-only or audio-only.")] = None,
     theme: Annotated[str | None, typer.Option(help="Terminal: dark, light, matrix, hacker or vscode.")] = None,
     seconds: Annotated[float | None, typer.Option(help="Length of a film that is written from a topic.")] = None,
     language: Annotated[str | None, typer.Option(help="Language of the story, such as en or de.")] = None,
     height: Annotated[int | None, typer.Option(help="Height of the picture in pixels; the width follows.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="A third of the size, rendered quickly.")] = False,
     seed: Annotated[int, typer.Option(help="Another number tells a topic another way.")] = 0,
     metrics_port: Annotated[int | None, typer.Option(help="Serve metrics on this port; 0 picks a free one.")] = None,
     profile: Annotated[bool, typer.Option("--profile", help="Write a sampling profile of the run.")] = False,
@@ -39,7 +44,16 @@ def run(
     from storygen.production import order_of
 
     flags = {
-        "film": given(aspect=aspect, strategy=strategy, seconds=seconds, language=language, height=height),
+        "film": given(
+            aspect=aspect,
+            also=also or None,
+            strategy=strategy,
+            seconds=seconds,
+            language=language,
+            height=height,
+            quality="preview" if preview else None,
+        ),
+        "outputs": given(formats=formats),
         "terminal": given(theme=theme),
         "telemetry": given(metrics_port=metrics_port),
     }
@@ -139,8 +153,10 @@ def _tell(performance: Performance) -> None:
     from storygen.telemetry.report_words import plain
 
     manifest, folder = performance.delivery.manifest, performance.delivery.folder
-    film = next(name for name in manifest.files if name.startswith("film.") and name[5:] in {"mp4", "m4a", "webm"})
-    print(f"\n{folder / film}  ({manifest.film_seconds:.0f} s, {manifest.fidelity})")
+    main, *others = manifest.films
+    print(f"\n{folder / main.name}  ({manifest.film_seconds:.0f} s, {manifest.fidelity})")
+    for other in others:
+        print(f"{folder / other.name}")
     for reason in manifest.reasons:
         print(f"  {plain(reason)}")
     print(f"{performance.report.sentence}")

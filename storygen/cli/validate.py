@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storygen.settings import Settings
     from storygen.story import Check
 
+TIMELINE = ".otio"
 SUBTITLES = frozenset({".srt", ".vtt", ".ass", ".ssa"})
 SOUNDS_AND_CLIPS = frozenset(
     {".aac", ".avi", ".flac", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm"}
@@ -24,7 +25,7 @@ _TIME_LIMIT = 3600.0
 
 def validate(
     file: Annotated[
-        Path, typer.Argument(help="A film, sound, picture, subtitles, text or script.", show_default=False)
+        Path, typer.Argument(help="A film, sound, picture, subtitles, timeline, text or script.", show_default=False)
     ],
     sound: Annotated[
         Path | None, typer.Option("--sound", help="The film or sound that subtitles belong to.", show_default=False)
@@ -61,11 +62,14 @@ def _measure(file: Path, sound: Path | None) -> tuple[Check, ...]:
     from storygen.media import probe
     from storygen.quality.images import check_image
     from storygen.quality.subtitles import check_subtitles
+    from storygen.quality.timelines import check_timeline
 
     settings = load()
     if file.suffix.lower() in SUBTITLES:
         seconds = asyncio.run(_seconds(sound, settings)) if sound else None
-        return check_subtitles(file, audio_seconds=seconds, settings=settings.subtitles)
+        return check_subtitles(file, audio_seconds=seconds, settings=settings.subtitles, limits=settings.quality)
+    if file.suffix.lower() == TIMELINE:
+        return check_timeline(file)
     if probe.is_media(file):
         return asyncio.run(_media(file, settings))
     if probe.is_still(file):
@@ -86,12 +90,17 @@ async def _media(file: Path, settings: Settings) -> tuple[Check, ...]:
     from storygen.quality.video import check_film
 
     ffmpeg = _ffmpeg(settings)
-    limits = AudioLimits(loudness_lufs=settings.voice.loudness_lufs, true_peak_dbtp=settings.voice.true_peak_dbtp)
+    limits = AudioLimits(
+        loudness_lufs=settings.voice.loudness_lufs,
+        loudness_tolerance_lu=settings.quality.loudness_tolerance_lu,
+        true_peak_dbtp=settings.quality.true_peak_dbtp,
+        clipping_share=settings.quality.clipping_share,
+    )
     media = await probe.probe(file, ffmpeg)
     checks: list[Check] = []
     with TemporaryDirectory(prefix="storygen-") as name:
         if media.video:
-            checks += await check_film(file, None, ffmpeg, Path(name), thorough=True)
+            checks += await check_film(file, None, ffmpeg, Path(name), limits=settings.quality, thorough=True)
         if media.audio:
             kind = probe.media_demuxer(file)
             checks += await check_audio(file, ffmpeg, Path(name), kind=kind, limits=limits)
@@ -161,6 +170,7 @@ def _print_json(file: Path, checks: tuple[Check, ...], *, good: bool) -> None:
             "value": check.value,
             "limit": check.limit,
             "unit": check.unit,
+            "at": check.at,
         }
         for check in checks
     ]

@@ -46,6 +46,7 @@ class Usual:
                 "strategy": "visual-only" if films else "audio-only",
             },
             "voice": {"loudness_lufs": -24.0},
+            "music": {"source": "off"},
             "run": run,
             "providers": {
                 "text": ["anthropic", "openai", "builtin"],

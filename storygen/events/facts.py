@@ -157,6 +157,7 @@ class Spent:
     answer came and did not pass its checks.
 
     Where `is_uncertain`, the answer was lost on the way: usage and cost are those that were expected, if it was billed.
+    Where `is_repeated`, a process that died told of it before: it is the run's, and no news to who counts all runs.
     """
 
     provider: str
@@ -165,6 +166,7 @@ class Spent:
     cost_usd: float | None
     wasted: str = ""
     is_uncertain: bool = False
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,8 @@ from storygen.settings import Settings
 FILE = "queue.sqlite"
 LOCK_SECONDS = 10.0
 CONNECT_SECONDS = 10
+# A machine that is gone says nothing: after 20 s without a sign its connections count as broken.
+_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 20_000}
 
 
 def open_database(settings: Settings) -> Engine:
@@ -73,7 +75,7 @@ def _engine(url: str, pool: int) -> Engine:
     backend = make_url(url).get_backend_name()
     kept: dict[str, Any] = {} if pool else {"poolclass": NullPool}
     if backend != "sqlite":
-        within = {"connect_timeout": CONNECT_SECONDS} if backend == "postgresql" else {}
+        within = {"connect_timeout": CONNECT_SECONDS, **_ALIVE} if backend == "postgresql" else {}
         kept = kept or {"pool_size": pool, "max_overflow": 0, "pool_pre_ping": True}
         return create_engine(url, connect_args=within, **kept)
     engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, **kept)

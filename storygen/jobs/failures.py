@@ -31,6 +31,14 @@ def failure(error: SQLAlchemyError, what: str) -> ResourceFailure:
     return ResourceFailure(f"The database cannot be {what}: {cause}.", hint="See that it runs, has space, and is free.")
 
 
+def silent() -> ResourceFailure:
+    """The database is there, and does not answer."""
+    return ResourceFailure(
+        "The database does not answer.",
+        hint="Ask again in a moment, a submission with the same Idempotency-Key: it may have been accepted.",
+    )
+
+
 def _is_full(error: SQLAlchemyError) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else None
     return _state(error) == _NO_SPACE or getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL

@@ -21,6 +21,7 @@ from storygen.reloading import Reloader
 from storygen.resilience.gears import Gears
 from storygen.settings import Settings
 from storygen.store.films import open_films
+from storygen.telemetry.queues import serve_queue
 from storygen.telemetry.setup import Telemetry
 
 LOOK_SECONDS = 2.0
@@ -92,6 +93,8 @@ async def _crew(reloader: Reloader, telemetry: Telemetry, queues: tuple[str, ...
         held.push_async_callback(films.close)
         gears = Gears.from_settings(first)
         held.push_async_callback(gears.close)
+        if telemetry.metrics is not None:
+            serve_queue(telemetry.metrics.families, queues)
         crew = Crew(
             jobs,
             settings,

@@ -18,6 +18,7 @@ from storygen.settings import Settings
 from storygen.store import records
 from storygen.store.unfinished import Begun
 from storygen.story import Cost, Stage
+from storygen.surroundings import forget_lost
 
 PREPARED = "prepared"
 
@@ -41,6 +42,7 @@ class Preparer(Hand):
                 )
         told = (PREPARED, {"spent": records.plain(spent)})
         await insisting(partial(self.jobs.note, job.id, self.worker, [told], stage=Stage.ASSEMBLY.value))
+        forget_lost(self.gears, job.id)
         return Ended(state=JobState.QUEUED)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from storygen.jobs.celery import QUEUES
 from storygen.jobs.posting import PostedJobs
-from storygen.store.films import Hands
+from storygen.store.hands import Hands
 
 LOOK_SECONDS = 5.0
 AFTER_SECONDS = 5.0
@@ -40,7 +40,7 @@ class Reconciler:
         self._every = every
         self._after = after
         self._clock = clock
-        self._hands = Hands("reconciler")
+        self._hands = Hands("reconciler", 1)
         self._is_cut_off = False
 
     async def run(self) -> None:

@@ -7,7 +7,6 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,11 +17,13 @@ from storygen.jobs import changes, deliveries, views
 from storygen.jobs.accepting import Acceptance, Order, check
 from storygen.jobs.base import Batch, Delivery, Filter, Job, JobEvent, JobState, Page, Result, Submission, Usage
 from storygen.jobs.bell import Bell
-from storygen.jobs.failures import failure
+from storygen.jobs.failures import failure, silent
 from storygen.jobs.writer import Writer
+from storygen.store.hands import staffed
 
 T = TypeVar("T")
 READERS = 4
+PATIENCE_SECONDS = 10.0  # of those who read, and of people who want something written
 RANDOM_AT_ONCE = 256
 
 
@@ -48,7 +49,7 @@ class SqlJobs:
         self._accept = Acceptance(most_open).accept
         self._clock = clock
         self._writer = Writer(engine)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="storygen-reader")
+        self._readers = staffed(READERS, "storygen-reader")
         self._bell = Bell(poll_seconds if is_shared else None)
 
     @property
@@ -61,7 +62,7 @@ class SqlJobs:
         check(submissions)
         now, ids = self._clock(), [new_job_id() for _ in submissions]
         named = (f"batch-{new_job_id()}", batch) if batch else ("", "")
-        made = await self._writer.write_together(Order(ids, submissions, named, now), self._accept)
+        made = await self._writer.write_together(Order(ids, submissions, named, now), self._accept, PATIENCE_SECONDS)
         self._bell.ring("")
         return made
 
@@ -122,17 +123,19 @@ class SqlJobs:
 
     async def cancel(self, job: str) -> Job:
         """End a queued job; tell the worker of a running one."""
-        return self._told([await self._writer.write(partial(changes.cancel, job=job, now=self._clock()))])[0]
+        work = partial(changes.cancel, job=job, now=self._clock())
+        return self._told([await self._writer.write(work, PATIENCE_SECONDS)])[0]
 
     async def retry(self, job: str) -> Job:
         """Queue a job again that did not end well."""
-        again = self._told([await self._writer.write(partial(changes.retry, job=job, now=self._clock()))])[0]
+        work = partial(changes.retry, job=job, now=self._clock())
+        again = self._told([await self._writer.write(work, PATIENCE_SECONDS)])[0]
         self._bell.ring("")
         return again
 
     async def delete(self, job: str) -> Job:
         """Forget a job that is over."""
-        removed = await self._writer.write(partial(changes.remove, job=job))
+        removed = await self._writer.write(partial(changes.remove, job=job), PATIENCE_SECONDS)
         self._bell.ring(job)
         return removed
 
@@ -210,7 +213,11 @@ class SqlJobs:
             except SQLAlchemyError as error:
                 raise failure(error, "read") from error
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
+        try:
+            return await asyncio.wait_for(reading, PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise silent() from error
 
     def _told(self, jobs: list[Job]) -> list[Job]:
         for job in jobs:

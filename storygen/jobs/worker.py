@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from storygen import events
 from storygen.errors import ResourceFailure
 from storygen.events import Observer
 from storygen.jobs.base import Job
+from storygen.jobs.memory import give_back
 from storygen.jobs.store import SqlJobs
 from storygen.jobs.traces import RUNS
 from storygen.jobs.working import Films, Hand, stopped
@@ -19,6 +21,7 @@ from storygen.settings import Settings
 
 LOOK_SECONDS = 1.0
 MEASURE_SECONDS = 2.0
+SPARING_SECONDS = 10.0  # memory is given back at most so often while jobs are worked on
 BEAT_SECONDS = 1.0  # what others cancel is heard of by a beat
 _LOG = logging.getLogger("storygen.jobs")
 
@@ -73,6 +76,7 @@ class Worker:
         self._is_stopping = False
         self._is_releasing = False
         self._is_cut_off = False
+        self._has_leavings = False
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -118,8 +122,13 @@ class Worker:
             self._wake.set()
 
     async def _measure(self) -> None:
-        """Keep what the guard knows fresh, so that no job waits for it."""
+        """Keep what the guard knows fresh, so that no job waits for it, and give back what ended jobs have left."""
+        given_back = 0.0
         while True:
+            is_due = not self._working or time.monotonic() - given_back > SPARING_SECONDS
+            if self._has_leavings and is_due:
+                self._has_leavings, given_back = False, time.monotonic()
+                await asyncio.to_thread(give_back)
             await asyncio.to_thread(self._guard.look, 0.0)
             await asyncio.sleep(MEASURE_SECONDS)
 
@@ -154,6 +163,7 @@ class Worker:
 
         def end(_: asyncio.Task[None]) -> None:
             del self._working[job.id]
+            self._has_leavings = True
             self._tell()
             self._wake.set()
 

@@ -2,7 +2,7 @@
 
 A change is a function of a connection. It raises errors of our own tree before it writes anything; any other error
 undoes the whole group, whose changes are then tried singly, so that one that fails fails alone. Where the database is
-away or full, the whole group fails at once.
+away or full, the whole group fails at once. Where it does not answer, those with `patience` are told so in time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from storygen.errors import ResourceFailure, StorygenError
-from storygen.jobs.failures import failure, is_collision, is_lasting
+from storygen.jobs.failures import failure, is_collision, is_lasting, silent
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -53,16 +53,17 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="storygen-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
+    async def write(self, work: Callable[[Connection], T], patience: float | None = None) -> T:
         """Do `work` in a transaction; returns when it is committed. Raises `ResourceFailure` without a database.
 
-        Where the connection breaks in the middle of the commit, nobody knows whether it was done: it raises, too.
+        Where the connection breaks in the middle of the commit, nobody knows whether it was done: it raises, too. So it
+        does after `patience` seconds, and what has not begun by then is never done.
         """
-        return await self._put(work, _each)
+        return await self._put(work, _each, patience)
 
-    async def write_together(self, work: S, together: Together[S, T]) -> T:
+    async def write_together(self, work: S, together: Together[S, T], patience: float | None = None) -> T:
         """Let `together` do this and all such work that waits; it gives what comes of each, or why it was refused."""
-        return await self._put(work, together)
+        return await self._put(work, together, patience)
 
     def close(self) -> None:
         """Write what is on its way, and end."""
@@ -71,13 +72,18 @@ class Writer:
             self._changes.put(None)
         self._thread.join()
 
-    async def _put(self, work: Any, together: Together[Any, T]) -> T:
+    async def _put(self, work: Any, together: Together[Any, T], patience: float | None) -> T:
         answer: Future[T] = asyncio.get_running_loop().create_future()
         with self._lock:
             if self._is_closed:
                 raise ResourceFailure("The queue is closed.", hint="Its process is ending; ask again in a moment.")
             self._changes.put(_Change(work, answer, together))
-        return await asyncio.shield(answer)
+        if patience is None:
+            return await asyncio.shield(answer)
+        try:
+            return await asyncio.wait_for(answer, patience)
+        except TimeoutError as error:
+            raise silent() from error
 
     def _serve(self) -> None:
         while (first := self._changes.get()) is not None:
@@ -94,6 +100,9 @@ class Writer:
                 return
 
     def _write(self, group: list[_Change]) -> None:
+        group = [change for change in group if not change.answer.cancelled()]  # whose patience has ended
+        if not group:
+            return
         try:
             answers = self._settle(group)
         except Exception as error:  # noqa: BLE001 - it is handed to those who wait for it

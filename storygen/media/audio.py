@@ -1,4 +1,4 @@
-"""Sound as files: WAV tools that stream, and commands that measure loudness and bring it to a target.
+"""Sound as files: WAV tools that stream, and commands that measure loudness.
 
 Loudness is integrated loudness after ITU-R BS.1770 / EBU R 128 in LUFS, peaks are true peaks in dBTP.
 """
@@ -24,13 +24,11 @@ if TYPE_CHECKING:
     from pydub import AudioSegment
 
 RATE = 48_000
-LEVEL_STEPS = 6
-_TOLERANCE_LU = 0.15
-_MOST_GAIN_DB = 60.0
 _MARGIN_SECONDS = 0.03  # kept around the sound: soft consonants begin and end below the threshold
 _BELOW_PEAK_DB = 38.0
 _CHUNK_FRAMES = 65_536
-_METER = "ebur128=peak=true:framelog=quiet"
+METER = "ebur128=peak=true:framelog=quiet"
+FLAC = ("-c:a", "flac", "-compression_level", "2", "-f", "flac")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +51,27 @@ class Loudness:
     true_peak_dbtp: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """How a sound is brought to its loudness: a gain, and where peaks would pass, a limiter's ceiling."""
-
-    gain_db: float
-    ceiling_db: float | None = None
-
-
 def opened(path: Path, kind: str | None = None) -> tuple[str, ...]:
     """The arguments that open a file in ffmpeg, as `kind` and nothing else where that is given."""
     forced = ("-f", kind) if kind else ()
     return (*forced, "-i", local(path))
 
 
+def wav_reader(path: Path) -> wave.Wave_read:
+    """Open a 16-bit PCM WAV file to read its samples. Raises `InvalidOutput` for anything else."""
+    try:
+        wav = wave.open(str(path), "rb")  # noqa: SIM115  # the caller closes it
+    except (wave.Error, EOFError) as error:
+        raise InvalidOutput(f"{path.name} is not a PCM WAV file: {error}") from error
+    if wav.getsampwidth() != 2 or not wav.getframerate():
+        wav.close()
+        raise InvalidOutput(f"{path.name} is not a 16-bit PCM WAV file.")
+    return wav
+
+
 def wav_seconds(path: Path) -> float:
     """The exact length of a PCM WAV file."""
-    with _reader(path) as wav:
+    with wav_reader(path) as wav:
         return wav.getnframes() / wav.getframerate()
 
 
@@ -90,7 +92,7 @@ def join_wavs(parts: Sequence[tuple[Path, int]], out: Path) -> None:
     with wave.open(str(out), "wb") as joined:
         rate = 0
         for path, frames in parts:
-            with _reader(path) as wav:
+            with wav_reader(path) as wav:
                 if wav.getnchannels() != 1 or (rate and wav.getframerate() != rate):
                     raise InvalidOutput(f"{path.name} is not a mono WAV file of {rate} Hz.")
                 if not rate:
@@ -119,7 +121,7 @@ def survey(path: Path) -> Sound:
             silent += len(block)
         elif loudest >= 32_767:
             clipped += sum(map(block.count, (32_767, -32_767, -32_768)))
-    with _reader(path) as wav:
+    with wav_reader(path) as wav:
         seconds, rate, channels = wav.getnframes() / wav.getframerate(), wav.getframerate(), wav.getnchannels()
     return Sound(
         seconds=seconds,
@@ -148,7 +150,13 @@ def trim(take: Path, words: Sequence[Word], out: Path, *, lead: float, tail: flo
 
 def measure_command(source: Path, *, kind: str | None = "wav", seconds: float | None = None) -> Command:
     """Measure loudness and true peak; `parse_loudness` reads what it says."""
-    args = (*opened(source, kind), "-map", "0:a:0", "-af", f"aresample={RATE},{_METER}", "-f", "null", "-")
+    args = (*opened(source, kind), "-map", "0:a:0", "-af", f"aresample={RATE},{METER}", "-f", "null", "-")
+    return Command(step="measure", args=args, seconds=seconds)
+
+
+def lufs_command(source: Path, *, seconds: float) -> Command:
+    """Measure the loudness of a WAV file without its peaks, which take most of the time; for `parse_lufs`."""
+    args = (*opened(source, "wav"), "-af", f"aresample={RATE},ebur128=framelog=quiet", "-f", "null", "-")
     return Command(step="measure", args=args, seconds=seconds)
 
 
@@ -162,27 +170,9 @@ def decode_command(source: Path, out: Path, *, kind: str, seconds: float) -> Com
         "-t",
         f"{seconds:g}",
         "-af",
-        f"aresample={RATE},{_METER}",
+        f"aresample={RATE},{METER}",
     )
     return Command(step="measure", args=(*args, "-c:a", "pcm_s16le", "-f", "wav", local(out)))
-
-
-def level_command(source: Path, out: Path, *, frames: int, level: Level) -> Command:
-    """Write `source` as 48 kHz mono 16-bit WAV of exactly `frames` at a level, and measure what comes out."""
-    filters = [
-        f"aresample={RATE}",
-        "aformat=sample_fmts=dbl:channel_layouts=mono",
-        f"volume={level.gain_db:.4f}dB:precision=double",
-    ]
-    if level.ceiling_db is not None:
-        # Peaks between samples pass a limiter that sees only samples: let it see four times as many.
-        ceiling = max(0.0625, 10 ** (level.ceiling_db / 20))
-        limiter = f"alimiter=limit={ceiling:.6f}:level=false:attack=4:release=60:latency=true"
-        filters += [f"aresample={4 * RATE}", limiter, f"aresample={RATE}"]
-    filters += [f"apad=whole_len={frames}", f"atrim=end_sample={frames}", _METER]
-    args = (*opened(source, "wav"), "-af", ",".join(filters), "-c:a", "pcm_s16le", "-ar", str(RATE), "-ac", "1")
-    clean = ("-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "wav", local(out))
-    return Command(step="level", args=(*args, *clean), seconds=frames / RATE)
 
 
 def parse_loudness(said: str) -> Loudness:
@@ -190,57 +180,25 @@ def parse_loudness(said: str) -> Loudness:
 
     Raises `RenderFailed` where there is none.
     """
-    _, _, summary = said.rpartition("Summary:")
-    lufs = re.search(r"\bI:\s+(-?[\d.]+|-?inf|nan) LUFS", summary)
-    peak = re.search(r"\bPeak:\s+(-?[\d.]+|-?inf|nan) dBFS", summary)
-    if not lufs or not peak:
+    return Loudness(lufs=parse_lufs(said), true_peak_dbtp=_figure("Peak", "dBFS", said))
+
+
+def parse_lufs(said: str) -> float:
+    """The integrated loudness of the last summary of ffmpeg's ebur128, which needs no peaks; -inf below its gate."""
+    loudness = _figure("I", "LUFS", said)
+    return loudness if loudness > -70 else float("-inf")
+
+
+def _figure(name: str, unit: str, said: str) -> float:
+    found = re.search(rf"\b{name}:\s+(-?[\d.]+|-?inf|nan) {unit}", said.rpartition("Summary:")[2])
+    if not found:
         raise RenderFailed("ffmpeg did not say how loud the sound is.", hint=said[-300:])
-    loudness = float(lufs[1])
-    return Loudness(lufs=loudness if loudness > -70 else float("-inf"), true_peak_dbtp=float(peak[1]))
-
-
-def first_level(measured: Loudness, *, target: float, ceiling: float) -> Level:
-    """The gain that reaches the target, with a limiter where the peaks would pass the ceiling.
-
-    Raises `InvalidOutput` where the sound is too faint to be measured.
-    """
-    if measured.lufs == float("-inf"):
-        raise InvalidOutput("The voice is too faint to be heard.", hint="Try another voice or other words.")
-    gain = min(_MOST_GAIN_DB, target - measured.lufs)
-    passes = measured.true_peak_dbtp + gain > ceiling
-    return Level(gain_db=gain, ceiling_db=ceiling - 0.1 if passes else None)
-
-
-def next_level(level: Level, reached: Loudness, *, target: float, ceiling: float) -> Level | None:
-    """What to try next after `level` gave `reached`; None when that is near enough.
-
-    A limiter takes loudness away, and resampling after it lets peaks grow a little.
-    """
-    missing = target - reached.lufs
-    excess = reached.true_peak_dbtp - ceiling
-    if abs(missing) <= _TOLERANCE_LU and excess <= 0:
-        return None
-    limit = level.ceiling_db
-    if excess > 0:
-        limit = (ceiling if limit is None else limit) - excess - 0.05
-    gain = min(_MOST_GAIN_DB, level.gain_db + (missing if abs(missing) > _TOLERANCE_LU / 2 else 0.0))
-    return Level(gain_db=gain, ceiling_db=limit)
-
-
-def _reader(path: Path) -> wave.Wave_read:
-    try:
-        wav = wave.open(str(path), "rb")  # noqa: SIM115  # the caller closes it
-    except (wave.Error, EOFError) as error:
-        raise InvalidOutput(f"{path.name} is not a PCM WAV file: {error}") from error
-    if wav.getsampwidth() != 2 or not wav.getframerate():
-        wav.close()
-        raise InvalidOutput(f"{path.name} is not a 16-bit PCM WAV file.")
-    return wav
+    return float(found[1])
 
 
 def _blocks(path: Path) -> Iterator[array[int]]:
     """The samples of each hundredth of a second."""
-    with _reader(path) as wav:
+    with wav_reader(path) as wav:
         rate, channels = wav.getframerate(), wav.getnchannels()
         while data := wav.readframes(rate):
             samples = array("h", data)
@@ -263,7 +221,7 @@ def _write_silence(wav: wave.Wave_write, frames: int) -> None:
 
 
 def _segment(path: Path) -> AudioSegment:
-    _reader(path).close()
+    wav_reader(path).close()
     # While it is imported, pydub searches PATH for a program that is not needed here, and breaks where there is none.
     os.environ.setdefault("PATH", os.defpath)
     with warnings.catch_warnings():

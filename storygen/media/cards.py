@@ -17,7 +17,7 @@ from storygen.story import Frame, Mood
 if TYPE_CHECKING:
     from PIL import Image
 
-FORMAT = 1  # part of the key under which cards are stored: raise it when they look different
+FORMAT = 2  # part of the key under which cards are stored: raise it when they look different
 OVERSIZE = 1.15  # painted larger than the frame, so that the closest look is still sharp
 CONTRAST = 4.5  # least contrast of text, WCAG 2.2 level AA
 _QUALITY = 93
@@ -50,8 +50,8 @@ class Card:
 def paint(card: Card, path: Path) -> Point:
     """Paint a card as a JPEG file, the same bytes for the same card, and return the point that the eye should go to.
 
-    The scene follows the words of the description, or else those of the title; neighbours differ in palette, and in
-    scene where no word asks for one.
+    The scene follows the words of the description, or else those of the title; neighbours differ in palette, are each
+    other's mirror image, and show another scene where no word asks for one.
     """
     turn = _turn(card)
     name = scene_for(card.picture or f"{card.title} {card.subtitle}", turn)
@@ -59,6 +59,8 @@ def paint(card: Card, path: Path) -> Point:
     canvas = Canvas(*_oversize(card.frame), palette_for(card.mood, turn), chance)
     focus = SCENES[name](canvas)
     canvas.finish()
+    if turn % 2:
+        focus = _mirrored(canvas, focus)
     if card.lettered and (words := _Words.of(canvas, card, focus)):
         words.write(canvas)
     canvas.image.save(path, "JPEG", quality=_QUALITY, subsampling=0)
@@ -87,6 +89,13 @@ def letter_layer(picture: Path, card: Card, path: Path) -> bool:
     strength = min(_MOST_SHADE, max(_LEAST_SHADE, words.darken(canvas) + 0.15))
     _apart(words, canvas, strength).save(path, "PNG")
     return True
+
+
+def _mirrored(canvas: Canvas, focus: Point) -> Point:
+    from PIL import ImageOps
+
+    canvas.image = ImageOps.mirror(canvas.image)
+    return 1 - focus[0], focus[1]
 
 
 def _apart(words: _Words, canvas: Canvas, strength: float) -> Image.Image:
@@ -171,7 +180,7 @@ class _Words:
 
     def put(self, canvas: Canvas) -> None:
         """Write the words, and the bar above them."""
-        _write(canvas.image, self.heading, (self.box.left, self.top), self.inks, canvas.palette)
+        write(canvas.image, self.heading, (self.box.left, self.top), self.inks, canvas.palette)
         box, bar = self.box, self.bar
         side = box.right - bar * 14 if self.heading.title.from_right else box.left
         canvas.image.paste(canvas.palette.accent, (side, box.top, side + bar * 14, box.top + bar))
@@ -200,15 +209,22 @@ def contrast(ink: Colour, behind: Image.Image) -> float:
     return (light + 0.05) / (brightest / 255 + 0.05)
 
 
-def _write(
-    image: Image.Image, words: Heading, at: tuple[int, int], inks: tuple[Colour, Colour], palette: Palette
+def write(
+    image: Image.Image,
+    words: Heading,
+    at: tuple[int, int],
+    inks: tuple[Colour, Colour],
+    palette: Palette,
+    *,
+    centred: bool = False,
 ) -> None:
+    """Put words on a picture with a soft shadow; `at` is the upper left corner of their box."""
     from PIL import Image, ImageFilter
 
     size = (words.width, words.height)
     masks = Image.new("L", size), Image.new("L", size)
-    letter(words.title, masks[0], 0)
-    letter(words.subtitle, masks[1], words.title.height + words.gap)
+    letter(words.title, masks[0], 0, centred=centred)
+    letter(words.subtitle, masks[1], words.title.height + words.gap, centred=centred)
     shadow = Image.new("L", size)
     for mask in masks:
         shadow.paste(160, (0, 0), mask)

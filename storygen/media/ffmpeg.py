@@ -14,7 +14,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -143,6 +143,14 @@ def arguments(command: Command) -> Iterator[str]:
         if arg == "-i":
             yield from _WHITELIST
         yield arg
+
+
+def one_by_one(command: Command) -> Command:
+    """The same command with a single thread for each reader and filter: another way for one that stood still."""
+    args: list[str] = ["-filter_threads", "1", "-filter_complex_threads", "1"]
+    for arg in command.args:
+        args += ["-threads", "1", arg] if arg == "-i" else [arg]
+    return replace(command, args=tuple(args))
 
 
 def escape(value: str) -> str:
@@ -298,5 +306,5 @@ def _failure(command: Command, said: str, code: int) -> StorygenError:
         lines = [line for line in said.splitlines() if line.strip()]
         how, hint = f"ended with code {code}", "\n".join(lines[-_HINT_LINES:]) or "It said nothing."
     failure = RenderFailed(f"ffmpeg {command.step} {how}", hint=hint)
-    failure.status = code
+    failure.status, failure.said = code, said
     return failure

@@ -71,7 +71,7 @@ def heading(title: str, subtitle: str, width: int, height: int, largest: int) ->
         size = max(smallest, round(size * 0.93))
 
 
-def letter(setting: Setting, mask: Image.Image, top: int) -> None:
+def letter(setting: Setting, mask: Image.Image, top: int, *, centred: bool = False) -> None:
     """Draw a setting in white on a mask as wide as its box, `top` pixels from the upper edge."""
     from PIL import ImageDraw
 
@@ -79,7 +79,8 @@ def letter(setting: Setting, mask: Image.Image, top: int) -> None:
     baseline = top + setting.size * (0.5 * _LEADING + 0.36)
     for line in setting.lines:
         shown = in_eye_order(line, from_right=setting.from_right)
-        x = mask.width - _width(shown, setting) if setting.from_right else 0.0
+        free = mask.width - _width(shown, setting)
+        x = free / 2 if centred else free if setting.from_right else 0.0
         for piece, family in runs(shown, setting.family):
             font = _font(family, setting.bold, setting.size)
             draw.text((x, baseline), piece, fill=255, font=font, anchor="ls")

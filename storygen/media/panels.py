@@ -164,8 +164,9 @@ def _bar(face: Image.Image, window: Window, theme: Theme, title: str) -> None:
     small = dots.reduce(_SMOOTH)
     face.paste(small, (0, 0), small.getchannel("A"))
     left = round(height * (2.2 if theme.dots else 0.55))
-    words = one_line(title or "terminal", face.width - left - height // 2, round(height * 0.44))
-    mask = Image.new("L", (face.width - left - height // 2, height))
+    room = window.text.right - window.outline.left - left
+    words = one_line(title or "terminal", room, round(height * 0.44))
+    mask = Image.new("L", (room, height))
     letter(words, mask, round((height - words.height) / 2))
     face.paste(theme.label, (left, 0), mask)
 

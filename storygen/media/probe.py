@@ -16,17 +16,24 @@ from storygen.media.ffmpeg import Command, Finished, local
 
 MAX_PIXELS = 40_000_000
 MAX_SECONDS = 4 * 3600.0
-MAX_STREAMS = 8
-_HEAD_BYTES = 64
+MAX_STREAMS = 16  # telephones put notes of their own into eight and more
+_HEAD_BYTES = 256
 _PICTURES_IN_MP4 = (b"avif", b"avis", b"heic", b"heix", b"hevc", b"mif1", b"msf1")
-_CONTAINERS = {"mov": "mp4", "matroska": "webm", "wav": "wav", "mp3": "mp3", "ogg": "ogg", "flac": "flac"}
+_CONTAINERS = {"mov": "mp4", "matroska": "webm"}  # the others are called as their demuxers are
 _DURATION = re.compile(r"^  Duration: (?:(\d+):(\d\d):(\d\d\.\d+)|N/A)(?:.*bitrate: (\d+) kb/s)?", re.MULTILINE)
-_STREAM = re.compile(r"^  Stream #0:\d+[^\n]*?: (Video|Audio): ([^\n]+)$", re.MULTILINE)
+_STREAM = re.compile(r"^  Stream #0:\d+[^\n]*?: (Video|Audio): ([^\n]+)$((?:\n {4}[^\n]*)*)", re.MULTILINE)
+_TURNED = re.compile(r"^ {6}display ?matrix: rotation of (-?[\d.]+) degrees", re.MULTILINE | re.IGNORECASE)
+_COVER = "(attached pic)"
+_ALPHA = re.compile(r"yuva|rgba|bgra|argb|abgr|gbrap|^ya\d|pal8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStream:
-    """Moving pictures in a file; `fps` is 0 where it is not known."""
+    """Moving pictures in a file; `fps` is 0 where it is not known.
+
+    Players turn the picture by `rotation` degrees and make each pixel `pixel_aspect` times as wide as high. `colours`
+    are ffmpeg's words for matrix, primaries and transfer, empty where the file tells none.
+    """
 
     codec: str
     profile: str
@@ -34,6 +41,16 @@ class VideoStream:
     width: int
     height: int
     fps: float
+    rotation: float = 0.0
+    pixel_aspect: float = 1.0
+    colours: tuple[str, ...] = ()
+    has_alpha: bool = False
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Width and height of the picture as players show it."""
+        width, height = self.width * self.pixel_aspect, float(self.height)
+        return (height, width) if round(self.rotation / 90) % 2 else (width, height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +98,13 @@ def media_demuxer(path: Path) -> str:
         return "ogg"
     if head.startswith(b"fLaC"):
         return "flac"
-    raise _refused(path, "a clip or sound (MP4, WebM, WAV, MP3, M4A, Ogg or FLAC)")
+    if head[:4] == b"FORM" and head[8:12] in {b"AIFF", b"AIFC"}:
+        return "aiff"
+    if head[:1] == b"\xff" and head[1:2] and head[1] & 0xF6 == 0xF0:
+        return "aac"
+    if head[:1] == head[188:189] == b"G" or head[4:5] == head[196:197] == b"G":
+        return "mpegts"
+    raise _refused(path, "a clip or sound (MP4, WebM, MPEG-TS, WAV, MP3, M4A, AAC, Ogg, FLAC or AIFF)")
 
 
 def still_demuxer(path: Path) -> str:
@@ -135,12 +158,12 @@ def read_probe(path: Path, said: str) -> Media:
     hours, minutes, seconds, bitrate = length.groups()
     streams = [match.groups() for match in _STREAM.finditer(said)]
     media = Media(
-        container=_CONTAINERS[media_demuxer(path)],
+        container=_CONTAINERS.get(kind := media_demuxer(path), kind),
         seconds=int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0),
         size=path.stat().st_size,
         bitrate=int(bitrate or 0),
-        video=tuple(_video(told) for kind, told in streams if kind == "Video" and "(attached pic)" not in told),
-        audio=tuple(_audio(told) for kind, told in streams if kind == "Audio"),
+        video=tuple(_video(told, more) for what, told, more in streams if what == "Video" and _COVER not in told),
+        audio=tuple(_audio(told) for what, told, _ in streams if what == "Audio"),
     )
     _keep_limits(path, media)
     return media
@@ -159,8 +182,11 @@ def _keep_limits(path: Path, media: Media) -> None:
         )
 
 
-def _video(told: str) -> VideoStream:
-    """Read `h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709), 1080x1920 [SAR 1:1], 7401 kb/s, 30 fps, ...`."""
+def _video(told: str, more: str) -> VideoStream:
+    """Read `h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709), 1080x1920 [SAR 1:1], 7401 kb/s, 30 fps, ...`.
+
+    `more` are the lines below it.
+    """
     codec, *rest = _fields(told)
     size = next((m for part in rest if (m := re.match(r"(\d+)x(\d+)", part))), None)
     rate = next((m for part in rest if (m := re.fullmatch(r"([\d.]+)(k?) fps", part))), None)
@@ -171,7 +197,19 @@ def _video(told: str) -> VideoStream:
         width=int(size[1]) if size else 0,
         height=int(size[2]) if size else 0,
         fps=float(rate[1]) * (1000 if rate[2] else 1) if rate else 0.0,
+        rotation=float(turned[1]) if (turned := _TURNED.search(more)) else 0.0,
+        pixel_aspect=int(wide[1]) / int(wide[2]) if (wide := re.search(r"\bSAR ([1-9]\d*):([1-9]\d*)", told)) else 1.0,
+        colours=_colours(rest[0]) if rest else (),
+        has_alpha=bool(_ALPHA.search(rest[0] if rest else "")) or bool(re.search(r"alpha_mode +: 1", more)),
     )
+
+
+def _colours(pixels: str) -> tuple[str, ...]:
+    """Read `yuv420p10le(tv, bt2020nc/bt2020/smpte2084, progressive)`; one word stands for all three."""
+    _, _, told = pixels.partition("(")
+    words = [part.strip() for part in told.rstrip(")").split(",")]
+    found = next((part for part in words if "/" in part or part.startswith(("bt", "smpte", "gbr"))), "")
+    return tuple(found.split("/")) if found else ()
 
 
 def _audio(told: str) -> AudioStream:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from storygen.media.fonts import EMOJI, MONO, clean, clusters, runs
-from storygen.media.layout import Box, terminal_box
+from storygen.media.layout import Box, window_box
 from storygen.media.panels import Theme, Window
 from storygen.story import Frame
 
@@ -45,24 +45,28 @@ class Sheet:
     window: Window
 
 
-def lay_out(lines: Sequence[str], frame: Frame, theme: Theme, *, alone: bool) -> Sheet:
-    """Break lines into rows with the largest letters that let all rows be seen at once, or else the smallest."""
-    box = terminal_box(frame, alone=alone)
+def lay_out(lines: Sequence[str], frame: Frame, theme: Theme, place: str = "") -> Sheet:
+    """Break lines into rows with the largest letters that let all rows be seen at once, or else the smallest.
+
+    `place` is one of `layout.window_places`; without one the window is the whole picture.
+    """
+    box = window_box(frame, place)
+    alone = not place
     side = min(frame.width, frame.height)
     bar, pad = max(12, round(side * 0.050)), max(6, round(side * 0.030))
     foot = pad + (bar // 2 if theme.has_numbers else 0)
     texts = [part for line in lines for part in clean(line.translate(_PICTURES)).split("\n")] or [""]
     width, height = box.width - 2 * pad, box.height - bar - pad - foot
     for em in (side * share for share in (0.046, 0.041, 0.036, 0.032, 0.028)):
-        columns = max(8, int(width / (em * _ADVANCE)) - (3 if theme.has_numbers else 0))
+        columns = max(8, int(width / (em * _ADVANCE)) - (3 if theme.has_numbers else 0) - 1)  # the last for the cursor
         rows = _shortened(tuple(_rows(texts, columns)))
         capacity = max(1, int(height / (em * LINE)))
         if len(rows) <= capacity:
             break
-    shown = capacity if alone or len(rows) > capacity else max(len(rows), min(4, capacity))
-    used = box.height if alone else bar + pad + foot + math.ceil(shown * em * LINE)
-    top = box.top + (box.height - used) // 2
-    outline = Box(left=box.left, top=top, right=box.right, bottom=min(box.bottom, top + used))
+    shown = capacity if alone or len(rows) > capacity else max(len(rows), min(3, capacity))
+    used = min(box.height, box.height if alone else bar + pad + foot + math.ceil(shown * em * LINE))
+    top = box.bottom - used if place == "low" else box.top  # what is short leaves the middle of the picture free
+    outline = Box(left=box.left, top=top, right=box.right, bottom=top + used)
     text = Box(left=box.left + pad, top=top + bar + pad, right=box.right - pad, bottom=outline.bottom - foot)
     return Sheet(rows=rows, em=em, capacity=capacity, window=Window(outline=outline, bar=bar, text=text))
 

@@ -11,6 +11,14 @@ _LETTERS_PER_SECOND = 13.0  # at the pace below, in the languages that have capi
 _USUAL_PACE = 165  # words a minute
 _DIGIT, _SENTENCE, _COMMA = 0.3, 0.25, 0.12  # seconds
 _LEAST_LETTERS = 30
+_CLOSING = "\"'\u201d\u2019\u00bb)]"
+_PAUSES = (
+    (("...", "\u2026", "\u2014", "\u2013"), 1.6),  # dots that trail off, dashes that break off
+    (("?", "\uff1f", "\u061f"), 1.25),
+    ((".", "!", "\u3002", "\uff01", "\u0964"), 1.0),
+    ((",", ";", ":", "\u3001", "\uff0c", "\uff1b", "\uff1a"), 0.7),
+)
+_NO_END = 0.85
 _END_SECONDS = 0.002
 
 
@@ -23,6 +31,12 @@ def spoken_seconds(text: str, words_per_minute: float = _USUAL_PACE) -> float | 
     pauses = _SENTENCE * len(re.findall(r"[.!?]\s", text)) + _COMMA * len(re.findall(r"[,;:]\s", text))
     digits = _DIGIT * sum(letter.isdigit() for letter in text)
     return (letters / _LETTERS_PER_SECOND + digits) * _USUAL_PACE / words_per_minute + pauses
+
+
+def pause_share(text: str) -> float:
+    """How long one pauses behind a text, against a full stop: by the way it ends."""
+    ended = text.rstrip().rstrip(_CLOSING)
+    return next((share for ends, share in _PAUSES if ended.endswith(ends)), _NO_END)
 
 
 def end_level(path: Path) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storygen.media.fonts import MONO, ass_sheet, ass_text, clusters
+from storygen.media.layout import window_places
 from storygen.media.lettering import is_from_right
 from storygen.media.palettes import Colour
 from storygen.media.panels import THEMES, Theme, paint_panel
 from storygen.media.sheet import LINE, Row, Sheet, lay_out
-from storygen.story import Frame, Overlay
+from storygen.settings import TerminalSettings
+from storygen.story import Frame, Overlay, Placed
 
 if TYPE_CHECKING:
     from pysubs2 import SSAFile
 
-FORMAT = 1  # part of the key under which overlays are stored: raise it when they look different
+FORMAT = 2  # part of the key under which overlays are stored: raise it when they look different
 BEGIN_SECONDS = 0.5
 HOLD_SECONDS = 1.5
 LONGEST_TYPING = 20.0  # seconds; what would take longer is typed faster
@@ -32,6 +35,12 @@ _BLINK, _BLINKING = 0.53, 40.0
 _MOST_STATES, _SHORTEST_STATE = 320, 0.04
 _MOST_SCROLLS = 20
 _SLOWER = {".": 3.0, "!": 3.0, "?": 3.0, ",": 2.2, ";": 2.2, ":": 2.0, "\u00a0": 1.3}
+_TEXT, _BEHIND = 1, 0  # layers
+# A glitch moves two faint copies of a row, and nothing else: it never flashes, and comes far less often than the three
+# times a second that WCAG 2.3.1 allows a flash.
+_GLITCH_STEPS, _GLITCH_STEP, _GLITCH_EVERY, _GLITCH_UNTIL = 4, 0.04, 1.6, 30.0
+_GHOSTS: tuple[Colour, ...] = ((255, 64, 96), (64, 224, 255))
+_COLOURS = re.compile(r"\{\\1c&H[0-9A-F]{6}&\}")  # as `_tint` writes them: braces of people's text are escaped
 _ASS_EM = 1.32  # ASS counts ascender and descender: a font size of 1.32 gives an em of 1
 
 
@@ -45,19 +54,40 @@ class State:
 
 
 def type_text(
-    lines: Sequence[str], title: str, frame: Frame, theme_name: str, speed: float, folder: Path, *, alone: bool
+    lines: Sequence[str], title: str, frame: Frame, settings: TerminalSettings, folder: Path, *, alone: bool
 ) -> Overlay:
-    """Paint the window and write the typing of `lines`, at `speed` characters a second, into `folder`."""
-    theme = THEMES[theme_name]
-    sheet = lay_out(lines, frame, theme, alone=alone)
-    states, end = rhythm(sheet.rows, speed)
-    panel, ass = folder / "panel.png", folder / "typing.ass"
-    paint_panel(sheet.window, theme, title, frame, panel, alone=alone)
+    """Paint the window and write the typing of `lines` into `folder`, once for each place where it may stand."""
+    places = ("",) if alone else window_places(frame)
+    sheets = {place: lay_out(lines, frame, THEMES[settings.theme], place) for place in places}
+    placed = tuple(_place(place, sheet, title, frame, settings, folder) for place, sheet in sheets.items())
+    typing = [rhythm(sheet.rows, settings.characters_per_second) for sheet in sheets.values()]
+    return Overlay(
+        panel=folder / _panel_name(places[0]),
+        ass=placed[0].ass,
+        seconds=round(max(end for _, end in typing) + HOLD_SECONDS, 3),
+        placed=placed,
+        keys=tuple(round(state.start, 3) for state in typing[0][0] if state.shown),
+    )
+
+
+def _place(place: str, sheet: Sheet, title: str, frame: Frame, settings: TerminalSettings, folder: Path) -> Placed:
+    """The terminal in one place."""
+    theme = THEMES[settings.theme]
+    states, end = rhythm(sheet.rows, settings.characters_per_second)
+    panel, ass = folder / _panel_name(place), folder / f"typing-{place or 'alone'}.ass"
+    paint_panel(sheet.window, theme, title, frame, panel, alone=not place)
     file = _ass_file(frame, sheet)
     for start, stop, text in _events(sheet, states, end, theme):
         _add(file, start, stop, text)
+    if settings.glitch:
+        for start, stop, text in _ghosts(sheet, states, end, theme):
+            _add(file, start, stop, text, layer=_BEHIND)
     file.save(str(ass), format_="ass")
-    return Overlay(panel=panel, ass=ass, seconds=round(end + HOLD_SECONDS, 3))
+    return Placed(place=place, ass=ass, panel=panel)
+
+
+def _panel_name(place: str) -> str:
+    return f"panel-{place or 'alone'}.png"
 
 
 def rhythm(rows: Sequence[Row], speed: float) -> tuple[list[State], float]:
@@ -138,12 +168,38 @@ def _finished(
                 yield max(done, starts[turn]), stop, _row(sheet, sheet.rows[number], place, theme, cursor=False)
 
 
-def _row(sheet: Sheet, row: Row, place: int, theme: Theme, *, cursor: bool) -> str:
-    """A row as the text of an event, at its place within the window and clipped to it."""
+def _ghosts(sheet: Sheet, states: Sequence[State], end: float, theme: Theme) -> Iterator[tuple[float, float, str]]:
+    """Copies of a row in two colours that jump for a moment: of a row when it is done, and of the last one later on."""
+    offsets = _scrolling(sheet)
+    starts = {state.row: state.start for state in reversed(states)}
+    last = len(sheet.rows) - 1
+    moments = [(starts[number + 1], number, offsets[number + 1]) for number in range(last)]
+    moments += [(end + step * _GLITCH_EVERY, last, offsets[last]) for step in range(int(_GLITCH_UNTIL / _GLITCH_EVERY))]
+    free = 0.0
+    for moment, number, offset in moments:
+        if moment < free or not sheet.rows[number].text:
+            continue
+        free = moment + _GLITCH_EVERY
+        for step in range(_GLITCH_STEPS):
+            start = moment + step * _GLITCH_STEP
+            for colour, side in zip(_GHOSTS, (-1, 1), strict=True):
+                shift = side * sheet.em * (0.20, 0.08, 0.26, 0.12)[step]
+                text = _row(sheet, sheet.rows[number], number - offset, theme, cursor=False, shift=shift)
+                yield start, start + _GLITCH_STEP, _ghostly(text, colour)
+
+
+def _ghostly(text: str, colour: Colour) -> str:
+    """The text of a row in one faint colour."""
+    head, _, rest = text.partition("}")
+    return f"{head}\\alpha&H60&}}" + _COLOURS.sub(lambda _: _tint(colour), rest)
+
+
+def _row(sheet: Sheet, row: Row, place: int, theme: Theme, *, cursor: bool, shift: float = 0.0) -> str:
+    """A row as the text of an event, at its place within the window and clipped to it; `shift` moves it aside."""
     box = sheet.window.text
     from_right = is_from_right(row.text)
     y = box.top + place * sheet.em * LINE
-    x = box.right if from_right else box.left
+    x = (box.right if from_right else box.left) + round(shift)
     outline = sheet.window.outline
     clip = f"\\clip({outline.left},{box.top},{outline.right},{outline.bottom})"
     parts = [f"{{\\an{9 if from_right else 7}\\pos({x},{y:.1f}){clip}}}"]
@@ -184,9 +240,9 @@ def _ass_file(frame: Frame, sheet: Sheet) -> SSAFile:
     return file
 
 
-def _add(file: SSAFile, start: float, stop: float, text: str) -> None:
+def _add(file: SSAFile, start: float, stop: float, text: str, layer: int = _TEXT) -> None:
     from pysubs2 import SSAEvent
 
     begin, finish = round(start * 100) * 10, round(stop * 100) * 10
     if finish > begin:
-        file.append(SSAEvent(start=begin, end=finish, text=text))
+        file.append(SSAEvent(start=begin, end=finish, text=text, layer=layer))

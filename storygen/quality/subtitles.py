@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from storygen.settings import SubtitleSettings
+from storygen.settings import QualitySettings, SubtitleSettings
 from storygen.story import Check, Cue, Verdict
 
 _FORMATS = {".srt": "srt", ".vtt": "vtt", ".ass": "ass", ".ssa": "ssa"}
 _LARGEST_BYTES = 20 * 1024**2
-_LEAST_COVERAGE = 95.0  # percent of what is spoken
+_LIMITS = QualitySettings()
 _LEAST_OF_AUDIO = 40.0  # percent of the whole sound, where it is not known when somebody speaks
-_DRIFT_SECONDS = 3.0
+_BEFORE_THE_END = 3.0  # seconds for which nothing needs to be said at the end of a sound
 _ROUNDING_SECONDS = 0.011  # of the coarsest format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
-    """What stands on the screen from when to when."""
+    """What stands on the screen from when to when, and when its words are heard, where that is known."""
 
     start: float
     end: float
     lines: tuple[str, ...]
+    heard: tuple[float, float] | None = None
 
 
 def check_cues(
@@ -33,10 +34,19 @@ def check_cues(
     audio_seconds: float | None = None,
     speech: Sequence[tuple[float, float]] = (),
     settings: SubtitleSettings | None = None,
+    limits: QualitySettings = _LIMITS,
 ) -> tuple[Check, ...]:
     """Check cues against the length of the sound and the times at which somebody speaks, as far as they are known."""
-    shown = [_Shown(start=cue.start, end=cue.end, lines=cue.lines) for cue in cues]
-    return _checks(shown, audio_seconds, speech, settings or SubtitleSettings())
+    shown = [
+        _Shown(
+            start=cue.start,
+            end=cue.end,
+            lines=cue.lines,
+            heard=(cue.words[0].start, cue.words[-1].end) if cue.words else None,
+        )
+        for cue in cues
+    ]
+    return _checks(shown, audio_seconds, speech, settings or SubtitleSettings(), limits)
 
 
 def check_subtitles(
@@ -45,6 +55,7 @@ def check_subtitles(
     audio_seconds: float | None = None,
     speech: Sequence[tuple[float, float]] = (),
     settings: SubtitleSettings | None = None,
+    limits: QualitySettings = _LIMITS,
 ) -> tuple[Check, ...]:
     """Check a file of subtitles in the same way; a file that cannot be read fails the check `parses`."""
     try:
@@ -52,7 +63,9 @@ def check_subtitles(
     except ValueError as error:
         return (_check("parses", Verdict.FAIL, str(error)),)
     parses = _check("parses", Verdict.PASS if shown else Verdict.FAIL, len(shown), "at least 1", "cues")
-    return (parses, *_checks(shown, audio_seconds, speech, settings or SubtitleSettings())) if shown else (parses,)
+    if not shown:
+        return (parses,)
+    return (parses, *_checks(shown, audio_seconds, speech, settings or SubtitleSettings(), limits))
 
 
 def _read(path: Path) -> list[_Shown]:
@@ -81,10 +94,15 @@ def _read(path: Path) -> list[_Shown]:
 
 
 def _checks(
-    shown: Sequence[_Shown], seconds: float | None, speech: Sequence[tuple[float, float]], settings: SubtitleSettings
+    shown: Sequence[_Shown],
+    seconds: float | None,
+    speech: Sequence[tuple[float, float]],
+    settings: SubtitleSettings,
+    limits: QualitySettings,
 ) -> tuple[Check, ...]:
+    least = limits.subtitle_coverage
     if not shown:
-        return (_check("coverage", Verdict.FAIL, 0.0, f"at least {_LEAST_COVERAGE:g}", "%"),) if speech else ()
+        return (_check("coverage", Verdict.FAIL, 0.0, f"at least {least:g}", "%"),) if speech else ()
     overlap = max((before.end - after.start for before, after in pairwise(shown)), default=0.0)
     ordered = all(before.start <= after.start for before, after in pairwise(shown))
     longest = max((len(line) for cue in shown for line in cue.lines), default=0)
@@ -97,11 +115,13 @@ def _checks(
         _at_most("lines", max(len(cue.lines) for cue in shown), settings.max_lines),
     ]
     if speech:
-        checks.append(_covered(shown, speech, _LEAST_COVERAGE))
+        checks.append(_covered(shown, speech, least))
     elif seconds:
-        checks.append(_covered(shown, ((0.0, seconds),), _LEAST_OF_AUDIO))
-    if seconds:
-        checks.append(_drift(shown, seconds))
+        checks.append(_covered(shown, ((0.0, seconds),), min(least, _LEAST_OF_AUDIO)))
+    if all(cue.heard for cue in shown):
+        checks.append(_drift(shown, limits.subtitle_drift_seconds))
+    elif seconds:
+        checks.append(_ends(shown, seconds))
     return tuple(checks)
 
 
@@ -127,12 +147,19 @@ def _covered(shown: Sequence[_Shown], speech: Sequence[tuple[float, float]], lea
     return _check("coverage", verdict, percent, f"at least {least:g}", "%")
 
 
-def _drift(shown: Sequence[_Shown], seconds: float) -> Check:
-    """How far the last cue's end lies from the end of the sound; it must not lie behind it."""
+def _drift(shown: Sequence[_Shown], most: float) -> Check:
+    """How far a cue begins from the first of its words, or ends before the last; the worst of all."""
+    farthest = max(max(abs(cue.start - cue.heard[0]), cue.heard[1] - cue.end) for cue in shown if cue.heard)
+    verdict = Verdict.FAIL if farthest > most else Verdict.WARN
+    return _at_most("drift", farthest, most if verdict is Verdict.FAIL else most / 2, "s", verdict)
+
+
+def _ends(shown: Sequence[_Shown], seconds: float) -> Check:
+    """How far the last cue's end lies from the end of the sound, where nothing more is known."""
     late = max(cue.end for cue in shown) - seconds
-    good = -_DRIFT_SECONDS <= late <= 0.05
+    good = -_BEFORE_THE_END <= late <= 0.05
     verdict = Verdict.PASS if good else Verdict.FAIL if late > 1.0 else Verdict.WARN
-    return _check("drift", verdict, round(late, 3), f"-{_DRIFT_SECONDS:g} to 0.05", "s")
+    return _check("drift", verdict, round(late, 3), f"-{_BEFORE_THE_END:g} to 0.05", "s")
 
 
 def _at_most(name: str, value: float, limit: float, unit: str = "", otherwise: Verdict = Verdict.WARN) -> Check:

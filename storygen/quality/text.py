@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from storygen.quality.languages import compare
-from storygen.story import Brief, Check, Ideas, Script, Verdict
+from storygen.story import Brief, Check, Ideas, Script, Translation, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,18 @@ def check_ideas(ideas: Ideas, count: int) -> tuple[Check, ...]:
         _none("blank_fields", blank),
         _none("scores_outside", wrong),
         _none("out_of_order", 0 if scores == sorted(scores, reverse=True) else 1),
+    )
+
+
+def check_translation(translation: Translation, count: int, language: str) -> tuple[Check, ...]:
+    """As many lines as were given, something in each of them, and the language that was asked for."""
+    lines = translation.lines
+    blank = sum(1 for line in lines if not line.strip())
+    same = Verdict.PASS if len(lines) == count else Verdict.FAIL
+    return (
+        _check("lines", same, len(lines), f"{count}"),
+        _none("blank_fields", blank),
+        check_language(" ".join(lines), language),
     )
 
 

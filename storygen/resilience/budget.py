@@ -20,7 +20,8 @@ _LOCK_SECONDS = 5.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS spent (
     id INTEGER PRIMARY KEY, moment REAL NOT NULL, provider TEXT NOT NULL, usd REAL NOT NULL,
-    run TEXT NOT NULL DEFAULT '', is_open INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT ''
+    run TEXT NOT NULL DEFAULT '', is_open INTEGER NOT NULL DEFAULT 0, answer TEXT NOT NULL DEFAULT '',
+    is_told INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS spent_moment ON spent (moment);
 """
@@ -28,6 +29,7 @@ _NEWER = (  # columns that older books lack
     "run TEXT NOT NULL DEFAULT ''",
     "is_open INTEGER NOT NULL DEFAULT 0",
     "answer TEXT NOT NULL DEFAULT ''",
+    "is_told INTEGER NOT NULL DEFAULT 0",
 )
 _SUM = "SELECT total(usd) FROM spent WHERE moment > ?"
 _SPANS = {"run": "this run", "24h": "24 hours"}
@@ -93,6 +95,19 @@ class Book:
                 database.execute("UPDATE spent SET is_open = ?, answer = '' WHERE id = ?", row)
             database.execute("UPDATE spent SET run = ? WHERE run = ? AND is_open", (run, earlier))
             return dict(database.execute(query, (run,)).fetchall())
+
+    def tell(self, run: str) -> dict[str, float]:
+        """What of a run's inheritance was told of before, by provider; from now on all of it was."""
+        query = "SELECT provider, total(usd) FROM spent WHERE run = ? AND is_open AND is_told GROUP BY provider"
+        with self._transaction() as database:
+            told = dict(database.execute(query, (run,)).fetchall())
+            database.execute("UPDATE spent SET is_told = 1 WHERE run = ? AND is_open", (run,))
+            return told
+
+    def disinherit(self, run: str) -> None:
+        """What a run may have paid for nothing is kept elsewhere: nobody inherits it any more."""
+        with self._transaction() as database:
+            database.execute("UPDATE spent SET is_open = 0 WHERE run = ? AND is_open", (run,))
 
     def close(self) -> None:
         """Let go of the file."""

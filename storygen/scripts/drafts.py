@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from storygen.scripts.base import Issue, warning
 from storygen.scripts.cleaning import count_words, squeeze
 from storygen.scripts.moods import guess_mood
-from storygen.story import Line, Mood, Scene
+from storygen.story import Given, Line, Mood, Scene
 
 WORDS_PER_SECOND = 165 / 60
 _OPENING, _CLOSING = "\"“„«”'‘", "\"”“»'’"
@@ -30,11 +30,12 @@ class Draft:
     directions: list[str] = field(default_factory=list)
     mood: Mood | None = None
     seconds: float | None = None
+    given: Given = field(default_factory=Given)
 
     @property
     def has_content(self) -> bool:
         """Whether anything besides its heading was found."""
-        return bool(self.lines or self.picture or self.on_screen or self.directions)
+        return bool(self.lines or self.picture or self.on_screen or self.directions or self.given.files)
 
     def scene(self) -> Scene:
         """The record of the scene; its mood is guessed where no label names it."""
@@ -49,7 +50,18 @@ class Draft:
             directions=tuple(self.directions),
             mood=self.mood or guess_mood(self.title, *self.picture, *texts, *manners, *self.directions),
             seconds=self.seconds,
+            given=self.given if self.given.files else None,
         )
+
+    def is_taken(self, given: Given) -> bool:
+        """Whether the scene has something of the kind already: it shows one thing and plays one thing."""
+        has, asks = ((one.image or one.clip, one.sound) for one in (self.given, given))
+        return any(mine and theirs for mine, theirs in zip(has, asks, strict=True))
+
+    def take(self, given: Given) -> None:
+        """Show and play what is given, too."""
+        mine, more = self.given, given
+        self.given = Given(image=mine.image or more.image, clip=mine.clip or more.clip, sound=mine.sound or more.sound)
 
     def doubts(self) -> list[Issue]:
         """What the writer of the scene may not have meant."""
@@ -57,7 +69,7 @@ class Draft:
         spoken = words / WORDS_PER_SECOND
         if not self.has_content:
             return [warning(self.row, "there is nothing in this section", "its title stands alone on the picture")]
-        if not self.lines and not self.on_screen:
+        if not self.lines and not self.on_screen and not (self.given.clip or self.given.sound):
             return [warning(self.row, "nothing is spoken or shown as text in this section", "its picture is held")]
         if self.seconds and spoken > self.seconds * 1.4 + 2:
             message = f"{self.seconds:g} s are planned, but the words take about {spoken:.0f} s"

@@ -24,6 +24,7 @@ class Role(Enum):
     DIALOGUE = auto()
     SCREEN = auto()
     SOUND = auto()
+    FILE = auto()
     DIRECTION = auto()
     MOOD = auto()
     SECONDS = auto()
@@ -45,6 +46,7 @@ _NAMES: dict[Role, str] = {
     Role.SOUND: "sound, sounds, sfx, sound effect, sound effects, music, ambience",
     Role.DIRECTION: "direction, directions, stage direction, stage directions, action, note, notes, camera, transition,"
     "lighting, setting, location, effect, effects, fx, vfx, props, characters, cut, fade",
+    Role.FILE: "file, files",
     Role.MOOD: "mood, feeling, atmosphere",
     Role.SECONDS: "duration, seconds, length",
     Role.TITLE: "script, title, story title",

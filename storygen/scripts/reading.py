@@ -6,13 +6,14 @@ import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from storygen.errors import InvalidScript
 from storygen.media.fonts import covers
 from storygen.scripts.base import MAX_SCENES, MAX_TITLE, UNTITLED, Issue, Reading, Row, error, warning
 from storygen.scripts.cleaning import rows, squeeze
 from storygen.scripts.decoding import NESTED, decode
+from storygen.scripts.given import cut_links, find_given, is_file, row_finder
 from storygen.scripts.labels import Label, Role, parse_label
 from storygen.scripts.log import read_log, section
 from storygen.scripts.markdown import heading, read_markdown
@@ -27,10 +28,11 @@ _SCRIPT_TITLE = re.compile(r"[#*_>\s]*script\s*[*_]*\s*:", re.IGNORECASE)
 _DIRECTION = re.compile(r"\s*[*_]{0,2}\(.{1,200}\)[*_]{0,2}")
 
 
-def read_text(data: bytes, name: str, *, language: str = "en") -> Reading:
+def read_text(data: bytes, name: str, *, language: str = "en", folder: Path | None = None) -> Reading:
     """The script in the bytes, whatever its format and encoding; raises `InvalidScript` where there is none.
 
     `name` is told in messages, and stands in for a missing title; `language` is that of a script which names none.
+    Files that it names are looked for below `folder`, and are errors where there is none.
     """
     decoded = decode(data, name)
     text = rows(decoded.text)
@@ -54,6 +56,8 @@ def read_text(data: bytes, name: str, *, language: str = "en") -> Reading:
         issues += _hollow(script)
         script = _short_titles(script, issues)
         issues += _undrawable(text)
+        script, wrong = find_given(script, folder, row_finder(text))
+        issues += wrong
     issues.sort(key=lambda issue: issue.line)
     return Reading(name=name, format=kind, script=script, issues=tuple(issues), encoding=decoded.encoding)
 
@@ -66,6 +70,7 @@ class _Signs:
     headings: int = 0
     scenes: int = 0
     labels: int = 0
+    links: int = 0
     speakers: int = 0
 
 
@@ -80,7 +85,7 @@ def _format(text: str, lines: Sequence[Row], name: str) -> str:
         return "log"
     if _SCRIPT_TITLE.match(first):
         return "markdown" if signs.headings else "log"
-    if signs.labels or signs.scenes or (signs.headings and signs.speakers):
+    if signs.labels or signs.scenes or signs.links or (signs.headings and signs.speakers):
         return "markdown"
     suffix = PurePath(name).suffix.lower()
     return {".json": "json", ".yaml": "yaml", ".yml": "yaml"}.get(suffix, "prose")
@@ -105,6 +110,7 @@ def _signs(lines: Sequence[Row]) -> _Signs:
             fenced = not fenced
         if fenced:
             continue
+        signs.links += bool(cut_links(row.text)[1])
         if section(row):
             signs.sections += 1
         elif found := heading(row.text):
@@ -120,12 +126,14 @@ def _signs(lines: Sequence[Row]) -> _Signs:
 
 def _is_structure(label: Label) -> bool:
     """Whether a label makes a text a script: `Visual:` does, while prose has lines such as `Music: none`."""
+    if label.role is Role.FILE:
+        return is_file(label.rest)
     telling = {Role.PICTURE, Role.NARRATION, Role.SCREEN}
     return label.role in telling and not label.guessed and label.name[0].isupper()
 
 
 def _hollow(script: Script) -> list[Issue]:
-    if any(scene.lines or scene.on_screen or scene.picture for scene in script.scenes):
+    if any(scene.lines or scene.on_screen or scene.picture or scene.given for scene in script.scenes):
         return []
     return [error(1, "nothing is spoken, shown or typed in any scene", "write Narration: and some words")]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from storygen.errors import InvalidScript
 from storygen.scripts.base import MAX_SCENES, Issue, error
 from storygen.scripts.cleaning import clean, squeeze
-from storygen.story import Line, Scene, Script
+from storygen.story import Given, Line, Scene, Script
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -22,7 +22,7 @@ Path = tuple[str | int, ...]
 Finder = Callable[[Path, bool], int]
 
 _MAX_ERRORS = 200
-_KEYS = {record: tuple(field.name for field in fields(record)) for record in (Script, Scene, Line)}
+_KEYS = {record: tuple(field.name for field in fields(record)) for record in (Script, Scene, Line, Given)}
 _WANTED = {
     "missing": "it is missing",
     "string_type": "it should be a text",
@@ -132,7 +132,14 @@ def _tidy_scene(data: Any) -> Any:
         scene["lines"] = [scene["lines"]]
     if isinstance(scene.get("lines"), list):
         scene["lines"] = tuple(_tidy_line(line) for line in scene["lines"])
+    if isinstance(data.get("given"), dict):
+        scene["given"] = {kind: _file(value) for kind, value in data["given"].items() if value is not None}
     return scene
+
+
+def _file(value: Any) -> dict[str, Any]:
+    """A file by its name alone, which stands as it is; where it lies and what is in it is never taken from a script."""
+    return {"name": value.get("name") if isinstance(value, dict) else value}
 
 
 def _tidy_line(data: Any) -> Any:
@@ -150,6 +157,9 @@ def _unknown(data: dict[str, Any]) -> Iterator[tuple[Path, str, tuple[str, ...]]
     yield from (((), key, _KEYS[Script]) for key in data if key not in _KEYS[Script])
     for place, scene in _mappings(data.get("scenes")):
         yield from ((("scenes", place), key, _KEYS[Scene]) for key in scene if key not in _KEYS[Scene])
+        for key in scene["given"] if isinstance(scene.get("given"), dict) else ():
+            if key not in _KEYS[Given]:
+                yield ("scenes", place, "given"), key, _KEYS[Given]
         for number, line in _mappings(scene.get("lines")):
             path: Path = ("scenes", place, "lines", number)
             yield from ((path, key, _KEYS[Line]) for key in line if key not in _KEYS[Line])

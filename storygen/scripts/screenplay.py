@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storygen.scripts.base import UNTITLED, Issue, Row, warning
 from storygen.scripts.blocks import Block, block_of, spoken_lines
 from storygen.scripts.cleaning import squeeze
 from storygen.scripts.drafts import Draft, screen_lines
+from storygen.scripts.given import Link, cut_links, is_file, named
 from storygen.scripts.labels import HEADER, PRINTED, STRUCTURE, Label, Role, cast, clock, parse_label
 from storygen.scripts.moods import named_mood
 from storygen.story import Script
@@ -70,6 +71,12 @@ class Screenplay:
         if not text:
             self._blank()
             return
+        plain, links = cut_links(row.text)
+        if links:
+            row = self._given(replace(row, text=plain), links)
+            text = row.text.strip()
+            if not text:
+                return
         label = parse_label(row.text)
         if self._block and self._block.role is Role.SCREEN and not self._ends_screen(label):
             self._block.rows.append(row.text)
@@ -82,6 +89,27 @@ class Screenplay:
             self._start(Block(role=Role.DIRECTION, rows=[text[1:]]), row.number)
         else:
             self._plain(row)
+
+    def _given(self, row: Row, links: Sequence[Link]) -> Row:
+        """Take what the image links of a row name, and return what is left to read of it."""
+        label = parse_label(row.text)
+        spoken = label is not None and label.role in {Role.NARRATION, Role.AUDIO, Role.DIALOGUE}
+        for link in links:
+            self._give(link, row.number, spoken=spoken)
+        led_there = label is not None and not label.rest and label.role in {Role.PICTURE, Role.FILE}
+        return replace(row, text="") if led_there else row
+
+    def _give(self, link: Link, row: int, *, spoken: bool = False) -> None:
+        """Give the scene a file; where it shows or plays one already, and after words without headings, another one."""
+        self._flush()
+        draft, given = self._draft(row), named(link.name, spoken=spoken)
+        follows = not given.sound and not self._is_headed and bool(draft.lines or draft.on_screen)
+        if follows or draft.is_taken(given):
+            draft = Draft(row=row)
+            self.drafts.append(draft)
+        draft.take(given)
+        if link.words and not given.sound:
+            draft.picture.append(link.words)
 
     def close(self) -> None:
         """Take the last row as read."""
@@ -130,6 +158,8 @@ class Screenplay:
         block = self._block
         if label is None or block is None:
             return False
+        if label.role is Role.FILE:
+            return label.bold or (block.gap and is_file(label.rest))
         if label.role in STRUCTURE and not label.guessed:
             return label.bold or label.name[0].isupper() or block.gap
         if label.role is None and label.is_capitals and label.name not in PRINTED:
@@ -157,6 +187,8 @@ class Screenplay:
         if label.role in {Role.MOOD, Role.SECONDS} or label.role in HEADER:
             self._flush()
             self._note(label, row)
+        elif label.role is Role.FILE:
+            self._give(Link(name=label.rest.strip("\"'`“”"), words=""), row)
         elif label.role is None and not self._dialect.names_speak and label.rest[:1] not in {'"', "“", "«"}:
             self._start(Block(role=Role.DIRECTION, rows=[f"{label.name}: {label.rest}"]), row)
         else:

@@ -41,7 +41,7 @@ def read_source(
     if _exists(path, source):
         if path.suffix.lower() == TOPIC_FILE:
             return read_topic(decode(_read_file(path), source).text, language, seconds, seed)
-        return read_text(_read_file(path), source, language=language)
+        return read_text(_read_file(path), source, language=language, folder=path.parent)
     if _SUFFIX.search(source.strip()) or _FOLDERED.fullmatch(source.strip()):
         raise InvalidScript(f"{squeeze(source)}: there is no such file", hint=_nearest(path))
     return read_topic(source, language, seconds, seed)

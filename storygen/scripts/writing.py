@@ -7,12 +7,15 @@ from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from storygen.errors import InvalidSettings
-from storygen.story import Line, Scene, Script
+from storygen.story import Given, Line, Scene, Script
 
 
 def to_json(script: Script) -> str:
     """The script with every field, as indented JSON."""
-    return json.dumps(asdict(script), ensure_ascii=False, indent=2) + "\n"
+    data = asdict(script)
+    for scene, written in zip(script.scenes, data["scenes"], strict=True):
+        written["given"] = scene.given and _names(scene.given)
+    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
 
 
 def to_yaml(script: Script) -> str:
@@ -40,7 +43,15 @@ def _short(record: Script | Scene | Line) -> dict[str, Any]:
     return kept
 
 
+def _names(given: Given) -> dict[str, str]:
+    """What files are called in the script."""
+    found = {field.name: getattr(given, field.name) for field in fields(given)}
+    return {kind: file.name for kind, file in found.items() if file}
+
+
 def _plain(value: Any) -> Any:
+    if isinstance(value, Given):
+        return _names(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Scene | Line):

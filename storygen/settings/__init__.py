@@ -9,11 +9,10 @@ from pydantic import AliasChoices, ConfigDict, Field
 from storygen.settings.base import Group
 from storygen.settings.film import (
     FilmSettings,
-    SubtitleSettings,
-    TerminalSettings,
-    VoiceSettings,
     language_tag,
 )
+from storygen.settings.outputs import OutputSettings
+from storygen.settings.quality import QualitySettings
 from storygen.settings.run import (
     BudgetSettings,
     DegradeSettings,
@@ -24,6 +23,7 @@ from storygen.settings.run import (
     StageTimeouts,
 )
 from storygen.settings.service import DatabaseSettings, FilmStoreSettings, GuardSettings, QueueSettings, ServiceSettings
+from storygen.settings.sound import MusicSettings, VoiceSettings
 from storygen.settings.telemetry import LogSettings, ReportSettings, TelemetrySettings
 from storygen.settings.vendors import (
     AnthropicSettings,
@@ -37,6 +37,7 @@ from storygen.settings.vendors import (
     VendorSettings,
     VendorsSettings,
 )
+from storygen.settings.words import SubtitleSettings, SubtitleStyle, TerminalSettings
 
 __all__ = [
     "AnthropicSettings",
@@ -53,9 +54,12 @@ __all__ = [
     "Group",
     "GuardSettings",
     "LogSettings",
+    "MusicSettings",
     "OpenAISettings",
+    "OutputSettings",
     "PiperSettings",
     "ProviderSettings",
+    "QualitySettings",
     "QueueSettings",
     "RedisSettings",
     "ReportSettings",
@@ -65,6 +69,7 @@ __all__ = [
     "Settings",
     "StageTimeouts",
     "SubtitleSettings",
+    "SubtitleStyle",
     "TelemetrySettings",
     "TerminalSettings",
     "VendorSettings",
@@ -81,8 +86,11 @@ class Settings(Group):
 
     film: FilmSettings = FilmSettings()
     voice: VoiceSettings = VoiceSettings()
+    music: MusicSettings = MusicSettings()
     subtitles: SubtitleSettings = SubtitleSettings()
     terminal: TerminalSettings = TerminalSettings()
+    outputs: OutputSettings = OutputSettings()
+    quality: QualitySettings = QualitySettings()
     run: RunSettings = RunSettings()
     providers: ProviderSettings = ProviderSettings()
     vendors: VendorsSettings = VendorsSettings()

@@ -6,13 +6,15 @@ import re
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
 
-from storygen.settings.base import Group
+from storygen.settings.base import Group, split
 from storygen.story import Frame, Strategy
 
 SIZES = {"9:16": (1080, 1920), "16:9": (1920, 1080), "1:1": (1080, 1080)}
 Aspect = Literal["9:16", "16:9", "1:1"]
+PREVIEW = 3
 _TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
 
 
@@ -33,6 +35,8 @@ class FilmSettings(Group):
 
     aspect: Aspect = "9:16"
     """Shape of the picture: 1080x1920, 1920x1080 or 1080x1080 pixels."""
+    also: Annotated[tuple[Aspect, ...], NoDecode, BeforeValidator(split)] = ()
+    """Other shapes that the film is made in, too, by the same run; nothing is paid twice for them."""
     height: int | None = Field(None, ge=144, le=4320, multiple_of=2)
     """Another height in pixels; the width follows the shape."""
     fps: int = Field(30, ge=10, le=60)
@@ -43,12 +47,18 @@ class FilmSettings(Group):
     """How long a film that is written from a topic should be, in seconds."""
     language: Annotated[str, AfterValidator(language_tag)] = "en"
     """Language of the story, as a BCP 47 tag."""
-    burn_subtitles: bool = True
-    """Whether the subtitles are part of the picture; they also stand beside the film."""
+    transitions: Literal["auto", "cut", "fade", "wipe"] = "auto"
+    """How one scene becomes the next: as their moods ask for, or always by a cut, a fade or a wipe."""
+    end_card: bool = False
+    """Whether the film ends with a card of two seconds that says its title and, in its language, the end."""
     preset: str = Field("veryfast", pattern=r"^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower)$")
     """x264's preset."""
     crf: int = Field(23, ge=10, le=40)
     """x264's quality: lower is better and larger."""
+    encoder: Literal["software", "auto", "nvenc", "videotoolbox", "qsv", "amf", "vaapi"] = "software"
+    """Who encodes the picture: x264, the first encoder of a graphics card that works here (auto), or one of these."""
+    quality: Literal["final", "preview"] = "final"
+    """The film, or a preview: a third as wide and high, quickly encoded, of the same voices, pictures and words."""
     quorum: float = Field(0.7, ge=0, le=1)
     """The share of scenes that must be real for the film to ship."""
 
@@ -60,41 +70,32 @@ class FilmSettings(Group):
             width, height = 2 * round(width * self.height / height / 2), self.height
         return Frame(width=width, height=height, fps=self.fps)
 
+    @property
+    def coding_preset(self) -> str:
+        """x264's preset, the fastest for a preview."""
+        return self.preset if self.quality == "final" else "ultrafast"
 
-class VoiceSettings(Group):
-    """How the voices sound; loudness after EBU R 128 and ITU-R BS.1770."""
+    @property
+    def coding(self) -> dict[str, str | int]:
+        """All that an encoded picture depends on beside the picture itself."""
+        return {"preset": self.coding_preset, "crf": self.crf, "encoder": self.encoder, "quality": self.quality}
 
-    loudness_lufs: float = Field(-16.0, ge=-40, le=-5)
-    """Integrated loudness of each scene's narration, in LUFS."""
-    true_peak_dbtp: float = Field(-1.5, ge=-20, le=-1)
-    """The highest true peak, in dBTP."""
-    pause_seconds: float = Field(0.35, ge=0, le=5)
-    """Pause between two speakers, and at the end of a scene."""
-    silent_scene_seconds: float = Field(4.0, ge=1, le=60)
-    """Length of a scene in which nothing is spoken and which names no length."""
-    voices: dict[str, str] = Field(default_factory=dict)
-    """Voice of a speaker, by the speaker's name: `voices = { Ada = "en-us+f3" }`."""
-    words_per_minute: int = Field(165, ge=80, le=400)
-    """How fast is spoken."""
+    def encoded(self, frame: Frame) -> Frame:
+        """The pixels of a frame that are encoded: all of it, or for a preview a third of its width and height."""
+        if self.quality == "final":
+            return frame
+        width, height = (2 * round(size / PREVIEW / 2) for size in (frame.width, frame.height))
+        return Frame(width=width, height=height, fps=frame.fps)
 
-
-class SubtitleSettings(Group):
-    """How subtitles are cut."""
-
-    max_characters: int = Field(42, ge=10, le=80)
-    """Longest line, in characters."""
-    max_lines: int = Field(2, ge=1, le=3)
-    """Most lines at once."""
-    max_characters_per_second: float = Field(20.0, ge=5, le=40)
-    """Fastest reading speed."""
-    highlight: bool = True
-    """Whether the word that is spoken stands out."""
-
-
-class TerminalSettings(Group):
-    """How on-screen text is typed."""
-
-    theme: Literal["dark", "light", "matrix", "hacker", "vscode"] = "dark"
-    """Colours of the terminal."""
-    characters_per_second: float = Field(22.0, ge=2, le=200)
-    """Typing speed."""
+    @property
+    def shapes(self) -> tuple[FilmSettings, ...]:
+        """The same for each of the other shapes, as sharp as this one; none for sound alone."""
+        if self.strategy is Strategy.AUDIO_ONLY:
+            return ()
+        values = self.model_dump(exclude={"aspect", "also", "height"})
+        scale = self.frame.height / SIZES[self.aspect][1]
+        others = (aspect for aspect in dict.fromkeys(self.also) if aspect != self.aspect)
+        return tuple(
+            FilmSettings(**values, aspect=aspect, height=max(144, 2 * round(SIZES[aspect][1] * scale / 2)))
+            for aspect in others
+        )

@@ -61,7 +61,7 @@ class ServiceSettings(Group):
     """Most runs of one caller that are not over."""
     requests_per_minute: int = Field(100_000, ge=1)
     """Most requests of one caller a minute."""
-    per_run: Names = ("film", "voice", "subtitles", "terminal", "providers", "budget.run_usd")
+    per_run: Names = ("film", "voice", "subtitles", "terminal", "outputs", "providers", "budget.run_usd")
     """Settings that a caller may choose for one run; keys, addresses and paths never are."""
     private_webhooks: bool = False
     """Whether webhooks may go to private addresses."""

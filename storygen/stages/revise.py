@@ -15,12 +15,14 @@ from storygen.story import Change, Check, Line, Made, Review, Revision, Scene, S
 
 async def revise(script: Script, tools: Tools, settings: VoiceSettings) -> Made[Revision]:
     """Change the lines of a script until they can be spoken, and review it; what is on the screen never changes."""
+    bare = replace(script, scenes=tuple(replace(scene, given=None) for scene in script.scenes))
 
     async def work(folder: Path) -> Revision:  # noqa: ARG001  # a revision leaves no files
-        return await tools.compute(_revision, script, settings.words_per_minute)
+        return await tools.compute(_revision, bare, settings.words_per_minute)
 
-    inputs = {"script": script, "words_per_minute": settings.words_per_minute, "rules": EDITION}
+    inputs = {"script": bare, "words_per_minute": settings.words_per_minute, "rules": EDITION}
     made = await tools.make("revise", inputs, Revision, work)
+    made = replace(made, value=replace(made.value, script=_with_given(made.value.script, script)))
     checks = (*check_script(made.value.script), *_judged(made.value.review, settings.words_per_minute))
     return replace(made, checks=checks)
 
@@ -34,6 +36,12 @@ def _revision(script: Script, words_per_minute: float) -> Revision:
         changes += found
     after = replace(script, scenes=tuple(scenes))
     return Revision(script=after, changes=tuple(changes), review=review(after, words_per_minute))
+
+
+def _with_given(revised: Script, script: Script) -> Script:
+    """The revised scenes with the files that theirs name, which are not stored: they are where the user has them."""
+    pairs = zip(revised.scenes, script.scenes, strict=True)
+    return replace(revised, scenes=tuple(replace(scene, given=before.given) for scene, before in pairs))
 
 
 def _scene(scene: Scene, number: int, language: str) -> tuple[Scene, list[Change]]:

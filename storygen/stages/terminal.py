@@ -26,16 +26,13 @@ async def type_out(
         "format": FORMAT,
         "lines": list(lines),
         "title": scene.title,
-        "theme": settings.theme,
-        "speed": settings.characters_per_second,
+        "settings": settings.model_dump(),
         "frame": asdict(frame),
         "alone": alone,
     }
 
     async def work(folder: Path) -> Overlay:
-        return await tools.compute(
-            type_text, lines, scene.title, frame, settings.theme, settings.characters_per_second, folder, alone=alone
-        )
+        return await tools.compute(type_text, lines, scene.title, frame, settings, folder, alone=alone)
 
     return await tools.make("terminal", inputs, Overlay, work)
 

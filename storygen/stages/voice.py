@@ -10,20 +10,17 @@ from pathlib import Path
 
 from storygen.errors import InvalidOutput, InvalidSettings, ProviderFailure
 from storygen.media.audio import (
-    LEVEL_STEPS,
     RATE,
-    Level,
     Loudness,
     envelope,
-    first_level,
-    level_command,
     measure_command,
-    next_level,
     parse_loudness,
     silence_wav,
     trim,
     wav_seconds,
 )
+from storygen.media.levels import LEVEL_STEPS, Level, first_level, level_command, next_level
+from storygen.media.speech import pause_share
 from storygen.providers.base import Capability
 from storygen.providers.speech.base import SpeechRequest, Take
 from storygen.providers.transcription.base import Transcript, TranscriptionRequest
@@ -31,10 +28,21 @@ from storygen.quality import hearing
 from storygen.quality.audio import check_narration, check_take
 from storygen.settings import VoiceSettings
 from storygen.stages.base import Tools
-from storygen.story import Check, Line, Made, Narration, Scene, Verdict, Word
+from storygen.stages.given import bring_sound, footage_of
+from storygen.story import Check, GivenFile, Line, Made, Mood, Narration, Scene, Verdict, Word
 
 LEAD_SECONDS = 0.25
 _FORMAT = 1
+# How long a scene is let ring out, against a plain one: what is tense goes on at once, what is sad does not.
+_LINGERING = {
+    Mood.CALM: 1.3,
+    Mood.JOYFUL: 0.9,
+    Mood.WONDER: 1.4,
+    Mood.MYSTERIOUS: 1.5,
+    Mood.TENSE: 0.75,
+    Mood.DARK: 1.4,
+    Mood.MELANCHOLY: 1.6,
+}
 _TURNS = 2  # how often a voice is asked where other words are heard than are written
 _ERROR_RATES = (0.15, 0.5)  # above these a listener's words are worth a look, and are not the script
 _LEAST_HEARD = 0.9  # of the words
@@ -68,27 +76,32 @@ async def speak(
 ) -> Made[Narration]:
     """Speak a scene; where nothing is spoken, silence of the scene's wish or the setting.
 
-    The sound begins with a quarter of a second of silence and ends with a pause: scenes must not run into each other.
+    The sound begins with a quarter of a second of silence and ends with a pause, whose length follows the mood and how
+    the last line ends: scenes must not run into each other.
     With `listen` what was spoken is transcribed: it gives words their times where the voice tells none, and is held
     against the script. Raises `InvalidOutput` where the voice says something else twice.
     """
-    if not any(letter.isalnum() for letter in scene.spoken):
-        return await _silence(scene.seconds or settings.silent_scene_seconds, tools)
-    request = SpeechRequest(lines=scene.lines, cast=_known_so_far(scene, cast), language=language)
-    take, times = await _taken(request, tools, settings, listen=listen)
+    if scene.given and scene.given.sound:
+        take, times = await _recorded(scene, scene.given.sound, language, tools, listen=listen)
+    elif not any(letter.isalnum() for letter in scene.spoken):
+        return await _silence(await _unspoken_seconds(scene, tools, settings), tools)
+    else:
+        request = SpeechRequest(lines=scene.lines, cast=_known_so_far(scene, cast), language=language)
+        take, times = await _taken(request, tools, settings, listen=listen)
+    tail = round(settings.pause_seconds * _LINGERING.get(scene.mood, 1.0) * pause_share(scene.spoken), 3)
     inputs = {
         "take": take.key,
         "format": _FORMAT,
         "lead": LEAD_SECONDS,
-        "tail": settings.pause_seconds,
+        "tail": tail,
         "loudness": settings.loudness_lufs,
         "true_peak": settings.true_peak_dbtp,
         **({"times": times.key} if times.key else {}),
     }
     if times.words is None:
-        work = partial(_level, take.value, partial(_estimated, take.value.audio, scene.lines), tools, settings)
+        work = partial(_level, take.value, partial(_estimated, take.value.audio, scene.lines), tail, tools, settings)
     else:
-        work = partial(_level, take.value, partial(tuple, times.words), tools, settings)
+        work = partial(_level, take.value, partial(tuple, times.words), tail, tools, settings)
     made = await tools.make("voice", inputs, Narration, work)
     return _of_take(made, take, times, settings)
 
@@ -113,6 +126,28 @@ async def _taken(
         hint="Listen to it; choose another voice or language, or another provider.",
         provider=take.provider,
     )
+
+
+async def _recorded(
+    scene: Scene, file: GivenFile, language: str, tools: Tools, *, listen: bool
+) -> tuple[Made[Take], _Times]:
+    """Speech that the user recorded; where it says other words than the script, that is told and stays."""
+    take = await bring_sound(file, tools)
+    if not any(letter.isalnum() for letter in scene.spoken):
+        return take, _Times(words=())
+    request = SpeechRequest(lines=scene.lines, cast=(), language=language)
+    times = await _times(take, request, tools, listen=listen)
+    checks = tuple(
+        replace(check, verdict=Verdict.WARN) if check.verdict is Verdict.FAIL else check for check in times.checks
+    )
+    return take, replace(times, checks=checks)
+
+
+async def _unspoken_seconds(scene: Scene, tools: Tools, settings: VoiceSettings) -> float:
+    """How long a scene without words lasts: as it wishes, else as long as its clip, else as long as the setting."""
+    if scene.seconds is None and scene.given and scene.given.clip:
+        return (await footage_of(scene.given.clip, "clip", tools)).value.seconds
+    return scene.seconds or settings.silent_scene_seconds
 
 
 async def _times(take: Made[Take], request: SpeechRequest, tools: Tools, *, listen: bool) -> _Times:
@@ -196,13 +231,13 @@ async def _silence(seconds: float, tools: Tools) -> Made[Narration]:
 
 
 async def _level(
-    take: Take, told: Callable[[], tuple[Word, ...]], tools: Tools, settings: VoiceSettings, folder: Path
+    take: Take, told: Callable[[], tuple[Word, ...]], tail: float, tools: Tools, settings: VoiceSettings, folder: Path
 ) -> Narration:
     """Trim a take and bring it to the wanted loudness; a limiter's loss is made up in a few rounds."""
     raw, audio = folder / "trimmed.wav", folder / "voice.wav"
     with tools.part("alignment"):
         words = await tools.compute(told)
-    words = await tools.compute(trim, take.audio, words, raw, lead=LEAD_SECONDS, tail=settings.pause_seconds)
+    words = await tools.compute(trim, take.audio, words, raw, lead=LEAD_SECONDS, tail=tail)
     seconds = await tools.compute(wav_seconds, raw)
     target, ceiling = settings.loudness_lufs, settings.true_peak_dbtp
 

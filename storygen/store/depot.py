@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from storygen.errors import ResourceFailure
-from storygen.store.films import Hands
+from storygen.store.hands import Hands
 from storygen.store.remote import Shelf
 
 PAUSE_SECONDS = 30.0

@@ -5,26 +5,21 @@ A film is published whole or not at all, and is read file by file, in ranges.
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, Protocol, TypeVar
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from storygen.errors import NotFound, ResourceFailure
 from storygen.settings import Settings
 from storygen.store.files import discard, link, make_folder, staying, writing
+from storygen.store.hands import Hands
 
-P = ParamSpec("P")
-R = TypeVar("R")
-THREADS = 4
 _CHUNK = 256 * 1024
 _MARK = ".run"
 _ASIDE = ".films-"
@@ -131,26 +126,6 @@ def bounds(size: int, start: int, end: int | None) -> tuple[int, int]:
     """A range within a file of `size` bytes; `start` may count from the end."""
     first = max(0, size + start) if start < 0 else min(start, size)
     return first, max(first, size if end is None else min(end, size))
-
-
-class Hands:
-    """Threads of their own for slow files, so that nobody who draws has to wait for them."""
-
-    def __init__(self, name: str) -> None:
-        self._name = f"storygen-{name}"
-        self._threads: ThreadPoolExecutor | None = None
-
-    async def do(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """What `function` gives, from one of the threads."""
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix=self._name)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args, **kwargs))
-
-    def close(self) -> None:
-        """End the threads when they have done what they are at; others are there when they are needed again."""
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.shutdown(wait=False)
 
 
 class LocalFilms:

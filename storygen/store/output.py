@@ -18,7 +18,12 @@ from storygen.story import Manifest
 MANIFEST = "manifest.json"
 _MARK = ".manifest.json"
 _MAKING = ".making-"
-_OURS = ("film.mp4", "film.m4a", "film.srt", "film.vtt", "film.ass", "script.json", "revision.json", "report.json")
+_SHAPES = ("", "-9x16", "-16x9", "-1x1")
+_OURS = (
+    *(f"film{shape}.{kind}" for shape in _SHAPES for kind in ("mp4", "webm", "m4a", "srt", "vtt", "ass", "otio")),
+    *(f"thumbnail{shape}.jpg" for shape in _SHAPES),
+    *("script.json", "revision.json", "report.json"),
+)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from storygen.errors import InvalidSettings, ResourceFailure
-from storygen.store.films import FilmFile, Hands, Opened, bounds, checked, is_run_id, is_safe_name, media_type, no_file
+from storygen.store.films import FilmFile, Opened, bounds, checked, is_run_id, is_safe_name, media_type, no_file
+from storygen.store.hands import Hands
 
 INDEX = "index.json"
 _CHUNK = 1024 * 1024

@@ -253,7 +253,7 @@ class _Notes:
         if cost is None:
             self._counter("storygen_unpriced_calls_total").of(provider, event.model).inc()
         elif event.is_uncertain:
-            self._counter("storygen_uncertain_cost_usd_total").of(stage, provider).inc(cost)
+            self._counter("storygen_uncertain_cost_usd_total").of(stage, provider).inc(0 if event.is_repeated else cost)
         elif cost:
             self._cost(stage, provider, event.model).inc(cost, exemplar(within))
             if event.wasted:

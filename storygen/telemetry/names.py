@@ -317,7 +317,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _histogram(
         "storygen_audio_loudness_lufs",
-        "Integrated loudness of narrations (EBU R 128), by who made them.",
+        "Integrated loudness (EBU R 128) of narrations, by who made them, and of whole films (local).",
         _PROVIDER,
         buckets=(-40.0, -30.0, -25.0, -20.0, -18.0, -17.0, -16.0, -15.0, -14.0, -12.0, -9.0),
         unit="lufs",
@@ -331,7 +331,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     _histogram(
         "storygen_subtitle_drift_seconds",
-        "Distance between the end of the subtitles and the end of the speech.",
+        "Farthest that a subtitle is from the words that it shows, in a scene.",
         _PROVIDER,
         buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
     ),

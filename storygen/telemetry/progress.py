@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from storygen.events import Event, Timed
+from storygen.events import Event, Progressed, Timed
 from storygen.telemetry.estimate import SIDE_BY_SIDE, Left, Past, Standing
 from storygen.telemetry.pace import Pace
 from storygen.telemetry.report_words import plain, seconds, times
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 REDRAWS_PER_SECOND = 4
 LINE_SECONDS = 10.0
 TITLE_WIDTH = 40
+_ENCODING = {"render", "convert"}
 
 
 class Progress:
@@ -39,6 +40,7 @@ class Progress:
         self._title = ""
         self._seen: set[str] = set()
         self._line_at = float("-inf")
+        self._speeds: dict[int, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -61,9 +63,11 @@ class Progress:
             self._maybe_say(timed.name)
 
     def ended(self, timed: Timed) -> None:
-        """A run or a stage has ended."""
+        """A run, a stage or an ffmpeg has ended."""
         self._pace.ended(timed)
-        if timed.kind == "stage":
+        if timed.kind == "ffmpeg":
+            self._speeds.pop(id(timed), None)
+        elif timed.kind == "stage":
             self._maybe_say("")
         elif timed.kind == "run":
             self._stop()
@@ -71,8 +75,10 @@ class Progress:
                 self._say(f"{timed.outcome or 'ended'} after {seconds(timed.seconds)}")
 
     def noted(self, event: Event, within: Timed | None) -> None:
-        """The number of scenes becomes known."""
+        """The number of scenes becomes known, or how fast an ffmpeg is."""
         self._pace.noted(event, within)
+        if isinstance(event, Progressed) and within is not None and within.name in _ENCODING:
+            self._speeds[id(within)] = event.speed
 
     def standing(self) -> Standing:
         """How far the run is now."""
@@ -108,7 +114,9 @@ class Progress:
             Text(words_left(left)),
         )
         return Group(
-            Text(self._title, style="bold", no_wrap=True, overflow="ellipsis"), bar, Text(_doing(standing), style="dim")
+            Text(self._title, style="bold", no_wrap=True, overflow="ellipsis"),
+            bar,
+            Text(self._doing(standing), style="dim"),
         )
 
     def _maybe_say(self, stage: str) -> None:
@@ -120,7 +128,12 @@ class Progress:
         if fresh or now - self._line_at >= LINE_SECONDS:
             self._line_at = now
             standing, left, _ = self._pace.judge()
-            self._say(f"{_doing(standing) or 'between two stages'}; {words_left(left)}")
+            self._say(f"{self._doing(standing) or 'between two stages'}; {words_left(left)}")
+
+    def _doing(self, standing: Standing) -> str:
+        """The stages under way, and how fast all encoders are together, in seconds of film a second."""
+        together = sum(list(self._speeds.values()))
+        return f"{_doing(standing)}; encoding at {together:.1f}x" if together else _doing(standing)
 
     def _say(self, text: str) -> None:
         encoding = self._out.encoding or "utf-8"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 ON = "The same command goes on from what is finished."
 NEXT_STEPS: Mapping[str, str] = {
     "authentication_failed": "Set a valid key for the provider, then try it: storygen doctor --live",
+    "below_limits": "See which checks the film fails: storygen report. Mend that, change the limit in [quality], or "
+    'set quality.below to "ship".',
     "budget_exceeded": f"Raise the budget, or wait until its 24 hours are over. {ON}",
     "caller_mistake": "Correct what the message names; trying again alone changes nothing.",
     "cancelled": f"Nothing is wrong: the run was stopped. {ON}",

@@ -18,7 +18,7 @@ STAGE_OUTCOMES = tuple(outcome.value for outcome in Outcome)
 RUN_OUTCOMES = tuple(outcome for outcome in STAGE_OUTCOMES if outcome not in {"cached", "skipped"})
 ERROR_TYPES = kinds()
 # What a run makes on this machine; each is an operation and a cache.
-STEPS = ("revise", "voice", "subtitles", "terminal", "render", "join")
+STEPS = ("revise", "voice", "subtitles", "terminal", "render", "music", "mix", "join", "outputs")
 # What takes part of a stage.
 PARTS = ("transcription", "alignment", "normalisation", "probe")
 OPERATIONS = (*STEPS, "visuals", *PARTS, "compare")
@@ -56,10 +56,12 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
         *("heard_words", "word_times", "word_error_rate"),
     ),
     "subtitles": ("parses", "coverage", "drift", "order", "overlap", "reading_speed", "line_length", "lines"),
-    "image": ("decodes", "size", "pixels", "light", "spread"),
+    "image": ("decodes", "size", "pixels", "light", "spread", "repeats"),
     "video": (
         *("decodes", "streams", "video_codec", "audio_codec", "pixel_format", "resolution", "frames", "duration"),
-        *("uneven_frames", "end_offset", "black_stretch", "frozen_stretch", "silence_share"),
+        *("uneven_frames", "end_offset", "av_offset", "black_stretch", "frozen_stretch", "repeated_stretch"),
+        *("packets", "first_frame", "silence_share", "clipping_share", "true_peak", "loudness", "bitrate"),
+        *("tracks", "clips", "missing_files"),
     ),
 }
 

@@ -13,6 +13,7 @@ from storygen.providers.text.base import IdeasRequest, ScriptRequest
 from storygen.providers.text.builtin import LONGEST_SECONDS, Builtin
 from storygen.story import Brief, Idea
 from storygen.vendors.schemas import fill, names
+from storygen.vendors.tongues import translated
 
 _TAGGED = re.compile(r"<topic>\s*(.{1,2000}?)\s*</topic>", re.IGNORECASE | re.DOTALL)
 _TOPIC = re.compile(r"\btopic\b\W{0,6}(?:is|of)?[\s:=\"“”'*`]*([^\n\"“”]{3,200})", re.IGNORECASE)
@@ -39,6 +40,8 @@ class Writer:
         return fill(schema, await self._story(prompt, names(schema)))
 
     async def _story(self, prompt: str, wanted: frozenset[str]) -> Any:
+        if "lines" in wanted and (lines := translated(prompt)):
+            return {"lines": lines}
         if "scenes" in wanted:
             idea = self._chosen(prompt, await self._ideas(prompt))
             script = (await self._builtin.answer(ScriptRequest(brief=_brief(prompt), idea=idea), self._folder)).value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from storygen.cli.doctor import doctor
+from storygen.media import encoders
 from tests.vendors.fixture import simulation, vendors
 
 __all__ = ["simulation", "vendors"]
@@ -69,6 +71,26 @@ def test_what_is_in_a_chain_and_cannot_work_is_a_failure(own_folder: Path) -> No
     broken = {finding["name"] for finding in document["findings"] if finding["state"] == "broken"}
     assert broken == {"ffmpeg", "ffprobe", "folders.films", "redis", "elevenlabs"}
     assert all(finding["hint"] for finding in document["findings"] if finding["state"] == "broken")
+
+
+def test_an_encoder_of_a_card_that_is_asked_for_and_does_not_work_is_a_failure_with_its_reason(
+    own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = replace(encoders.HARDWARE["nvenc"], name="h264_nobody")
+    monkeypatch.setattr(encoders, "HARDWARE", {"nvenc": nobody})
+    assert found(examine()[1], "graphics card")["state"] == "absent"
+    (own_folder / "storygen.toml").write_text('[film]\nencoder = "nvenc"\n')
+    code, document = examine()
+    card = found(document, "graphics card")
+    assert (code, card["state"]) == (1, "broken")
+    assert "h264_nobody" in card["hint"]
+
+
+def test_an_encoder_of_a_card_that_works_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    works = encoders.Encoder(name="libopenh264", quality=("-b:v", "1M", "-pix_fmt", "yuv420p"))
+    monkeypatch.setattr(encoders, "HARDWARE", {"qsv": works})
+    card = found(examine()[1], "graphics card")
+    assert (card["state"], card["seen"]) == ("works", 'qsv encodes, used with film.encoder = "auto"')
 
 
 def test_with_live_each_key_is_tried_against_its_vendor(

@@ -103,3 +103,11 @@ def test_a_text_under_the_name_of_a_film_or_picture_is_not_taken_for_a_story(
     out, err, code = validate(tmp_path / name)
     assert (out, code) == ("", 2)
     assert f"{name!r} is not a" in err
+
+
+def test_limits_of_a_film_are_those_of_the_settings(tmp_path: Path, validate, monkeypatch: pytest.MonkeyPatch) -> None:
+    moving = film(tmp_path / "a.mp4")
+    monkeypatch.setenv("STORYGEN_QUALITY__BITRATE_KBPS", "1")
+    out, _, code = validate(moving, "--json")
+    found = next(check for check in json.loads(out)["checks"] if check["check"] == "bitrate")
+    assert (found["result"], found["limit"], code) == ("warn", "at most 1", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -297,3 +299,33 @@ def test_a_manifest_names_what_the_film_was_made_of(shell: Any) -> None:
     assert manifest["cost_usd"] == 0
     assert {"python", "storygen", "imageio-ffmpeg"} <= set(manifest["versions"])
     assert json.dumps(manifest).count(str(shell.home)) == 0
+
+
+def test_one_run_makes_every_shape_and_kind_of_file(shell: Any, probe: Callable[[Path], Any]) -> None:
+    args = ("--also", "16:9", "--format", "mp4,webm,audio")
+    done = shell.run("run", shell.write(), *args, env={"STORYGEN_FILM__FPS": "10", "STORYGEN_SUBTITLES__MODE": "both"})
+    assert done.returncode == 0, done.stderr
+    folder = shell.home / "films" / "the-jar"
+    manifest = shell.manifest()
+    films = {film["name"]: (film["aspect"], film["width"], film["height"]) for film in manifest["films"]}
+    assert films == {
+        "film.mp4": ("9:16", 180, 320),
+        "film.m4a": ("", 0, 0),
+        "film.webm": ("9:16", 180, 320),
+        "film-16x9.mp4": ("16:9", 320, 180),
+        "film-16x9.webm": ("16:9", 320, 180),
+    }
+    for name, (_, width, height) in films.items():
+        media = probe(folder / name)
+        assert [(stream.width, stream.height) for stream in media.video] == ([(width, height)] if width else [])
+        assert media.seconds == pytest.approx(manifest["film_seconds"], abs=0.1)
+        assert str(folder.relative_to(shell.home) / name) in done.stdout
+    others = {"thumbnail.jpg", "thumbnail-16x9.jpg", "film.otio", "film-16x9.otio", "film-16x9.srt", "film-16x9.ass"}
+    assert others <= set(manifest["files"])
+    for timeline in ("film.otio", "film-16x9.otio"):
+        named = re.findall(r'"target_url": "([^"]+)"', (folder / timeline).read_text("utf-8"))
+        assert len(named) >= 6
+        assert [name for name in named if not (folder / unquote(name)).is_file()] == []
+    lines = {line["stage"]: line["uses"] for line in manifest["spent"]["lines"]}
+    assert lines["voice"] == 2, "each scene is spoken once"
+    assert shell.leftovers() == []

@@ -19,6 +19,7 @@ from tests.servers import eventually
 
 RABBIT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 ROOT = Path(__file__).parents[2]
+UP_SECONDS = 180.0
 
 
 def free_port() -> int:
@@ -55,7 +56,7 @@ class Server:
             self._process = subprocess.Popen(
                 self.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
-        eventually(self.is_up, seconds=60)
+        eventually(self.is_up, seconds=UP_SECONDS)
 
     def is_up(self) -> bool:
         try:
@@ -126,7 +127,11 @@ class Rabbit(Server):
         self._names, self._between = free_port(), free_port()
         command = ["epmd", "-port", str(self._names), "-address", "127.0.0.1"]
         self._registry = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        super().__init__(folder)
+        try:
+            super().__init__(folder)
+        except BaseException:
+            self.close()
+            raise
 
     def command(self) -> list[str]:
         return [str(RABBIT)]

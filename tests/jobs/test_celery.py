@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
+from storygen import events
 from storygen.configuration import load
 from storygen.jobs.base import Job, JobState, Submission
 from storygen.jobs.opening import open_jobs
 from storygen.jobs.posting import Message, PostedJobs
 from storygen.jobs.reconciling import Reconciler
 from storygen.past import open_history
+from storygen.resilience.budget import FILE, Book
 from storygen.telemetry.receiver import receiving
 from storygen.vendors.server import Simulation
 from tests.jobs.brokers import ROOT, CeleryWorker, Rabbit, Redis, free_port
@@ -263,11 +265,15 @@ def test_a_worker_that_is_told_to_end_gives_back_what_it_has_and_exits_with_0(pl
 
 
 def test_machines_that_render_finish_what_those_that_call_have_prepared(plant: Plant) -> None:
-    callers = plant.start("--queues", "calls")
-
     async def work() -> None:
         async with plant.jobs() as jobs:
             [asked] = await jobs.submit([story()])
+            await jobs.take(asked.id, "one that dies", 0.0)
+            book = Book(load(plant.folder / "storygen.toml", {}).folders.state / FILE)
+            with events.watched(events.Watch((), asked.id)):
+                book.reserve("elevenlabs", 0.5, None, None)
+            book.close()
+            callers = plant.start("--queues", "calls")
 
             async def is_prepared() -> bool:
                 return "released" in await kinds(jobs, asked)
@@ -283,6 +289,8 @@ def test_machines_that_render_finish_what_those_that_call_have_prepared(plant: P
             assert len(plant.vendor.requests("elevenlabs")) == spoken, "nothing is asked for twice"
             assert job.result is not None
             assert job.result.cost_usd, "what the calls cost is the run's cost"
+            spent = json.loads(Path(job.result.folder, "manifest.json").read_text())["spent"]
+            assert spent["uncertain_usd"] == 0.5, "what the dead worker may have paid is counted once"
             assert "run.ended" not in callers.said()
 
     asyncio.run(work())
@@ -411,6 +419,7 @@ def test_the_solo_pool_works_too_and_shows_its_own_metrics(small: Plant) -> None
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         shown = answer.read().decode()
     assert 'storygen_runs_started_total{pipeline="story"} 2' in shown
+    assert 'storygen_queue_wait_seconds_count{queue="renders"} 0' in shown  # there before anything has waited
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.kill import Toll, paid_twice, toll_of
+from benchmarks.kill import Toll, paid_twice, toll_of, unlisted
 
 
 @pytest.fixture(scope="module")
@@ -22,3 +22,4 @@ def test_what_is_killed_again_and_again_loses_nothing_pays_nothing_twice_and_bre
     assert (killed.lost, killed.gaps) == (0, 0), killed
     assert max(job.claims for job in killed.jobs) > 1
     assert paid_twice(quiet, killed) == 0
+    assert unlisted(killed) == 0

@@ -13,7 +13,7 @@ from storygen.errors import DiskFull, ResourceFailure
 from storygen.jobs import worker as working
 from storygen.jobs.base import JobState
 from storygen.jobs.store import SqlJobs
-from tests.jobs.shop import STORY, Shop, Studio, shop, until
+from tests.jobs.shop import STORY, Room, Shop, Studio, shop, until
 
 
 def studied(
@@ -81,6 +81,25 @@ def test_no_more_are_worked_on_at_once_than_the_setting_says(tmp_path: Path, mon
         for job in jobs:
             await here.ended(job)
         assert studio.most == 2
+
+    studied(tmp_path, monkeypatch, test)
+
+
+def test_what_an_ended_job_has_left_is_given_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(working, "MEASURE_SECONDS", 0.01)
+    done: list[str] = []
+    monkeypatch.setattr(working, "give_back", lambda: done.append("given back"))
+    monkeypatch.setattr(Room, "look", lambda *_: done.append("looked"))
+
+    async def test(here: Shop, studio: Studio) -> None:
+        here.begin()
+        (job,) = await here.submit()
+        await until(lambda: bool(studio.at_work) and len(done) > 2)
+        assert set(done) == {"looked"}
+        studio.gate.set()
+        await here.ended(job)
+        await until(lambda: "given back" in done and done[-3:] == ["looked"] * 3)
+        assert done.count("given back") == 1
 
     studied(tmp_path, monkeypatch, test)
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from storygen.errors import CallerMistake, DiskFull, InvalidSettings, ResourceFailure
-from storygen.jobs import database
+from storygen.jobs import database, store
 from storygen.jobs.base import JobState
 from storygen.jobs.store import SqlJobs
 from storygen.jobs.writer import Writer
@@ -173,6 +173,40 @@ def test_postgresql_may_go_and_come_back_without_a_restart_of_the_queue(postgres
                 await jobs.submit([story()])
             assert (await jobs.counts())["queued"] == 3
             assert len(await jobs.claim("w", 5, 30)) == 3
+
+    asyncio.run(go())
+
+
+def test_a_postgresql_that_freezes_refuses_in_time_and_never_does_later_what_had_not_begun(
+    postgresql: PostgreSql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_begun, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Connection) -> int:
+        has_begun.set()
+        go_on.wait(20)
+        return int(connection.execute(text("SELECT 7")).scalar_one())
+
+    async def go() -> None:
+        async with queue(postgresql.new_database()) as jobs:
+            (job,) = await jobs.submit([story()])
+            monkeypatch.setattr(store, "PATIENCE_SECONDS", 0.3)
+            begun = asyncio.create_task(jobs._writer.write(work))
+            await asyncio.to_thread(has_begun.wait, 20)
+            postgresql.freeze()
+            go_on.set()
+            try:
+                tries = [jobs.submit([story()]), jobs.cancel(job.id), *(jobs.get(job.id) for _ in range(6))]
+                async with asyncio.timeout(20):
+                    answers = await asyncio.gather(*tries, return_exceptions=True)
+            finally:
+                postgresql.thaw()
+            assert {str(answer) for answer in answers} == {"The database does not answer."}
+            assert await begun == 7
+            monkeypatch.undo()
+            await jobs.submit([story()])
+            assert (await jobs.counts())["queued"] == 2
+            assert (await jobs.get(job.id)).state is JobState.QUEUED
 
     asyncio.run(go())
 

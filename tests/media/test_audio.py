@@ -15,20 +15,17 @@ import pytest
 from storygen.errors import InvalidOutput, RenderFailed
 from storygen.media.audio import (
     RATE,
-    Level,
     Loudness,
     envelope,
-    first_level,
     join_wavs,
-    level_command,
     measure_command,
-    next_level,
     parse_loudness,
     silence_wav,
     survey,
     trim,
     wav_seconds,
 )
+from storygen.media.levels import Level, first_level, level_command, next_level
 from storygen.story import Word
 from tests.providers.speech.sound_tools import Bench, read_wav, rms, tone, write_wav
 

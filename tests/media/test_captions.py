@@ -236,7 +236,7 @@ WHITE, YELLOW = (255, 255, 255), (255, 208, 63)
 )
 def test_burnt_in_words_stay_in_their_box(frame: Frame, text: str, tmp_path: Path) -> None:
     cues = cut(*spoken(("narrator", text)), Limits.from_settings(SubtitleSettings(), columns_that_fit(frame)))
-    write_ass(cues, frame, tmp_path / "x.ass", highlight=False)
+    write_ass(cues, frame, tmp_path / "x.ass", SubtitleSettings(highlight=False))
     ink = _ink(_picture(tmp_path / "x.ass", frame, 0.5, tmp_path / "x.png"), WHITE)
     box = subtitle_box(frame)
     assert ink is not None
@@ -251,7 +251,7 @@ def test_the_word_that_is_heard_is_lit_and_no_other(tmp_path: Path) -> None:
         Word(text=text, start=at, end=at + 0.9) for at, text in enumerate(("first", "second", "third"), start=1)
     )
     cues = cut(words, (Line(text="first second third"),), 5.0, Limits(columns=42, lines=2, speed=20))
-    write_ass(cues, frame, tmp_path / "x.ass", highlight=True)
+    write_ass(cues, frame, tmp_path / "x.ass", SubtitleSettings())
     lefts = []
     for at in (1.5, 2.5, 3.5):
         lit = _ink(_picture(tmp_path / "x.ass", frame, at, tmp_path / f"{at}.png"), YELLOW)
@@ -266,7 +266,7 @@ def test_text_that_looks_like_ass_tags_is_drawn(tmp_path: Path) -> None:
     frame = Frame(width=640, height=360, fps=30)
     for name, text in (("hostile", "{\\an8\\alpha&HFF&}word {\\p1}x"), ("plain", "word")):
         cues = (Cue(start=0, end=2, lines=(text,), words=tuple(Word(text=t, start=1.9, end=2) for t in text.split())),)
-        write_ass(cues, frame, tmp_path / f"{name}.ass", highlight=True)
+        write_ass(cues, frame, tmp_path / f"{name}.ass", SubtitleSettings())
     hostile, plain = (
         _ink(_picture(tmp_path / f"{name}.ass", frame, 0.5, tmp_path / f"{name}.png"), WHITE)
         for name in ("hostile", "plain")

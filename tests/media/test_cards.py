@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageStat
 
 from storygen.media import cards, lettering
+from storygen.media.canvas import Canvas
 from storygen.media.cards import CONTRAST, OVERSIZE, Card, contrast, paint
 from storygen.media.layout import LARGEST_ZOOM, still_title_box, title_box
 from storygen.media.lettering import heading, in_eye_order, letter, tidy
@@ -54,7 +56,7 @@ def test_a_title_can_be_read_over_every_scene(name: str, tmp_path: Path, monkeyp
     """The ground behind the letters, measured without the letters, is dark enough for the weaker ink."""
     inks = []
     monkeypatch.setattr(cards, "scene_for", lambda description, turn: name)
-    monkeypatch.setattr(cards, "_write", lambda image, words, at, colours, palette: inks.append((at, words, colours)))
+    monkeypatch.setattr(cards, "write", lambda image, words, at, colours, palette: inks.append((at, words, colours)))
     for number, mood in enumerate(Mood):
         image = painted(
             tmp_path, mood=mood, number=number, title="A title that is read", subtitle="and a line under it"
@@ -159,6 +161,46 @@ def test_a_title_shrinks_before_it_is_cut() -> None:
     assert " ".join(words.title.lines) == long
     assert words.title.size < heading("Short", "below", 900, 180, 84).title.size
     assert heading("word " * 200, "", 500, 120, 60).title.lines[-1].endswith("…")
+
+
+def test_neighbours_that_show_the_same_scene_mirror_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def glowing(canvas: Canvas) -> tuple[float, float]:
+        canvas.image.paste((0, 0, 0), (0, 0, *canvas.image.size))
+        canvas.disc((0.2, 0.5), 0.1, (255, 255, 255))
+        return 0.2, 0.5
+
+    monkeypatch.setitem(SCENES, "sea", glowing)
+    sides = []
+    for number in (1, 2):
+        card = Card(picture="sea", title="", subtitle="", mood=Mood.CALM, frame=SMALL, number=number)
+        focus = paint(card, tmp_path / "card.jpg")
+        with Image.open(tmp_path / "card.jpg") as image:
+            at = focus[0] * image.width, focus[1] * image.height
+            assert image.convert("L").crop((at[0] - 5, at[1] - 5, at[0] + 5, at[1] + 5)).getextrema()[1] > 200
+        sides.append(focus[0])
+    assert sorted(sides) == [0.2, 0.8]
+
+
+LETTERS = "Wij.,-… שלוםַאקץ مرحبا َلآلام สวัสดีครับ नमस्ते क्ष 我日本語한국 😀👩\u200d🚀e\u0301\u202e Ωжß"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(alphabet=LETTERS, max_size=200),
+    st.text(alphabet=LETTERS, max_size=90),
+    st.integers(60, 700),
+    st.integers(24, 160),
+)
+def test_no_letter_of_any_script_is_drawn_outside_its_box(title: str, subtitle: str, width: int, height: int) -> None:
+    words = heading(title, subtitle, width, height, max(8, height // 2))
+    assert words.used <= height or words.title.size <= 8
+    margin = 40
+    for setting in (words.title, words.subtitle):
+        for line in setting.lines:
+            room = Image.new("L", (width + margin, setting.height + margin))
+            letter(replace(setting, lines=(line,)), room, 0)
+            seen = room.getbbox()
+            assert seen is None or seen[2] - seen[0] <= width + setting.size * 0.15
 
 
 def test_the_words_of_a_description_choose_the_scene() -> None:

@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from storygen.media import render
 from storygen.media.ffmpeg import Command
-from storygen.media.render import Look, Piece
+from storygen.media.layout import Box
+from storygen.media.outputs import plain
+from storygen.media.picture import Look
+from storygen.media.render import Piece
 from storygen.story import Captions, Overlay, Shot
 from tests.media.films import FILM, FRAME, ass, frames, panel, run, shot, still
 
@@ -67,8 +70,9 @@ def test_a_zoom_towards_a_corner_moves_without_jumps(tmp_path: Path) -> None:
 
 def test_no_frame_differs_much_from_the_one_before_it_even_where_pieces_meet(tmp_path: Path) -> None:
     look = look_at(shot(tmp_path, zoom=1.2), 60)
+    halves = (Piece(first=0, frames=30), Piece(first=30, frames=30))
     whole = picture(tmp_path, look)
-    cut = np.concatenate([picture(tmp_path, look, piece) for piece in render.pieces(60, 20, 2)])
+    cut = np.concatenate([picture(tmp_path, look, piece) for piece in halves])
     assert cut.shape == whole.shape
     steps = np.abs(np.diff(cut.astype(int), axis=0)).mean(axis=(1, 2))
     assert steps.max() < 3
@@ -120,7 +124,7 @@ def test_the_terminal_fades_in_over_the_picture_and_text_is_typed_on_it(tmp_path
     grey = Shot(image=still(tmp_path / "grey.png", grey=140), zoom=1.0)
     typed = ass(tmp_path / "t.ass", (0.7, 1.5, "typed"), place=8)
     terminal = Overlay(panel=panel(tmp_path / "panel.png"), ass=typed, seconds=1.5)
-    seen = picture(tmp_path, look_at(grey, overlay=terminal, panel=render.Box(left=11, top=33, right=169, bottom=161)))
+    seen = picture(tmp_path, look_at(grey, overlay=terminal, panel=Box(left=11, top=33, right=169, bottom=161)))
     inside = seen[:, 100:150, 20:160].mean(axis=(1, 2))
     assert inside[0] == pytest.approx(140, abs=6)
     assert inside[15] < 60
@@ -137,13 +141,16 @@ def test_a_terminal_alone_is_the_picture(tmp_path: Path) -> None:
     assert (seen[5] > 190).sum() > 20
 
 
-@given(st.integers(1, 20_000), st.integers(10, 60), st.integers(1, 64))
-def test_pieces_cover_every_frame_once_and_are_never_needlessly_short(count: int, fps: int, cores: int) -> None:
-    cut = render.pieces(count, fps, cores)
-    assert [piece.first for piece in cut] == [sum(p.frames for p in cut[:i]) for i in range(len(cut))]
-    assert sum(piece.frames for piece in cut) == count
-    assert 1 <= len(cut) <= cores
+@given(st.integers(20, 20_000), st.integers(10, 60), st.integers(0, 9), st.integers(0, 9))
+def test_pieces_cover_every_frame_between_the_seams_once_and_are_neither_short_nor_long(
+    count: int, fps: int, before: int, after: int
+) -> None:
+    look = replace(look_at(None, count), frame=replace(FRAME, fps=fps), before=before, after=after)
+    cut = render.pieces(look)
+    assert [piece.first for piece in cut] == [before + sum(p.frames for p in cut[:i]) for i in range(len(cut))]
+    assert sum(piece.frames for piece in cut) == count - before - after
     assert len(cut) == 1 or min(piece.frames for piece in cut) >= 1.5 * fps - 1
+    assert max(piece.frames for piece in cut) <= 6 * fps + 1
 
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=300), st.integers(10, 60))
@@ -173,7 +180,7 @@ def test_a_hundred_scenes_of_one_frame_follow_each_other_evenly(tmp_path: Path) 
 
 @given(st.text())
 def test_a_title_becomes_one_printable_line(title: str) -> None:
-    shown = render.plain(title)
+    shown = plain(title)
     assert shown.isprintable()
     assert len(shown) <= 200
     shown.encode()

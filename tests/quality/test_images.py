@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from storygen.quality.images import check_image
+from storygen.quality.images import alike, check_image
 from storygen.story import Check, Frame, Verdict
 
 FRAME = Frame(width=90, height=160, fps=30)
@@ -99,3 +99,13 @@ def test_formats_that_were_not_asked_for_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "picture.png"
     lively().save(path, "TIFF")
     assert failed(path) == ["decodes"]
+
+
+def test_the_same_picture_is_known_again_in_another_file_and_another_one_is_not(tmp_path: Path) -> None:
+    first, smaller, other = (tmp_path / name for name in ("first.png", "smaller.jpg", "other.png"))
+    lively().save(first)
+    lively().resize((90, 162)).save(smaller, quality=80)
+    lively().rotate(180).save(other)
+    assert alike(first, first)
+    assert alike(first, smaller)
+    assert not alike(first, other)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from storygen.quality.subtitles import check_cues, check_subtitles
-from storygen.settings import SubtitleSettings
-from storygen.story import Check, Cue, Verdict
+from storygen.settings import QualitySettings, SubtitleSettings
+from storygen.story import Check, Cue, Verdict, Word
 
 GOOD = (
     "1\n00:00:00,500 --> 00:00:02,000\nThe harbour was quiet\n\n"
@@ -94,3 +95,34 @@ def test_subtitles_that_end_long_before_or_after_the_sound_drift() -> None:
     assert verdicts(check_cues(cues, audio_seconds=20))["drift"] is Verdict.WARN
     assert verdicts(check_cues(cues, audio_seconds=9.5))["drift"] is Verdict.WARN
     assert verdicts(check_cues(cues, audio_seconds=5))["drift"] is Verdict.FAIL
+
+
+def heard(start: float, *texts: str) -> Cue:
+    """A cue whose words take half a second each, and which stands as long as they do."""
+    words = tuple(Word(text=text, start=start + at / 2, end=start + (at + 1) / 2) for at, text in enumerate(texts))
+    return Cue(start=start, end=words[-1].end, lines=(" ".join(texts),), words=words)
+
+
+def test_a_missing_a_late_and_a_hasty_cue_are_each_found_by_their_own_check() -> None:
+    cues = [heard(0, "the", "harbour", "was"), heard(2, "quiet", "when", "Ada"), heard(4, "found", "it", "there")]
+    speech = tuple((word.start, word.end) for one in cues for word in one.words)
+    late = [cues[0], cues[1], replace(cues[2], start=4.8, end=6.3)]
+    early = [replace(cues[0], end=0.7), *cues[1:]]
+    hasty = [cues[0], heard(2, "extraordinary", "unreachable", "harbours"), cues[2]]
+    for given, wanted in (
+        (cues, set()),
+        (cues[::2], {"coverage"}),
+        (late, {"drift", "coverage"}),
+        (hasty, {"reading_speed"}),
+    ):
+        assert bad(check_cues(given, audio_seconds=6, speech=speech)) == wanted
+    assert "drift" in bad(check_cues(early, audio_seconds=6, speech=speech))
+    drift = next(one for one in check_cues(late, audio_seconds=6, speech=speech) if one.name == "drift")
+    assert drift.value == pytest.approx(0.8)
+
+
+def test_limits_of_subtitles_are_settings() -> None:
+    late = [replace(heard(0, "one", "two"), start=0.4)]
+    assert bad(check_cues(late, audio_seconds=1)) == set()
+    strict = QualitySettings(subtitle_drift_seconds=0.3)
+    assert verdicts(check_cues(late, audio_seconds=1, limits=strict))["drift"] is Verdict.FAIL

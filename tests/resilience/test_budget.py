@@ -14,9 +14,12 @@ import pytest
 from storygen import events
 from storygen.errors import BudgetExceeded, ProviderUnavailable, RateLimited, ResourceFailure
 from storygen.resilience.budget import DAY_SECONDS, Book, Purse
+from storygen.resilience.gears import Gears
 from storygen.settings import BudgetSettings, VendorSettings
 from storygen.store.artifacts import Store
+from storygen.store.unfinished import Begun
 from storygen.story import Usage
+from storygen.surroundings import tell_lost
 from tests.resilience.conftest import Desk, PerCharacter, Time, Voice, wish
 
 TEN = "ten chars."
@@ -199,6 +202,34 @@ def test_an_entry_is_open_until_its_answer_is_kept_and_open_ones_of_a_dead_run_a
     assert book.inherit("third", "first", never) == {"alpha": 0.5, "beta": 0.2}
     assert book.inherit("fourth", "nobody", never) == {}
     assert book.spent() == pytest.approx(0.8)
+
+
+def test_what_a_run_may_have_paid_for_nothing_is_inherited_by_nobody_once_it_is_kept_elsewhere(tmp_path: Path) -> None:
+    book = Book(tmp_path / "b.sqlite")
+    for run in ("first", "other"):
+        with events.watched(events.Watch((), run)):
+            book.reserve("alpha", 0.5, None, None)
+    assert book.inherit("first", "first", never) == {"alpha": 0.5}
+
+    book.disinherit("first")
+
+    assert book.inherit("first", "first", never) == {}
+    assert book.inherit("other", "other", never) == {"alpha": 0.5}
+    assert book.spent() == pytest.approx(1.0)
+
+
+def test_what_a_dead_process_told_of_is_told_again_and_said_to_be_known(
+    desk: Desk, tmp_path: Path, listener: Any
+) -> None:
+    book, begun = Book(tmp_path / "b.sqlite"), Begun(run_id="run")
+    gears, store = Gears(book=book), Store(desk.root)
+    for lost in (0.5, 0.25, 0.0):
+        with events.watched(events.Watch((listener,), "run")):
+            if lost:
+                book.reserve("alpha", lost, None, None)
+            tell_lost(gears, store, "run", begun)
+    told = [(event.cost_usd, event.is_repeated) for event in listener.of(events.Spent)]
+    assert told == [(0.5, False), (0.5, True), (0.25, False), (0.75, True)]
 
 
 def test_an_answer_that_came_counts_as_lost_until_it_is_on_the_disk(

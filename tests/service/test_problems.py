@@ -42,6 +42,7 @@ STATUS = {
     "cancelled": 409,
     "stage_timeout": 504,
     "budget_exceeded": 409,
+    "below_limits": 409,
     "worker_died": 500,
 }
 

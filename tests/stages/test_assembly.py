@@ -153,10 +153,9 @@ def test_sound_alone_is_a_film_too(tmp_path: Path) -> None:
 def test_subtitles_can_be_left_out_of_the_picture(tmp_path: Path) -> None:
     told = captions(tmp_path, (0.0, 1.0, "Hello"))
     bright = []
-    for burn in (True, False):
-        film = FilmSettings(preset="ultrafast", burn_subtitles=burn)
+    for burned in (told, None):
         voice = narration(tmp_path, 0.3)
-        segment = go(render(tools_in(tmp_path), grey_shot(tmp_path, 60), voice, film, captions=told))
+        segment = go(render(tools_in(tmp_path), grey_shot(tmp_path, 60), voice, captions=burned))
         bright.append(int((films.frames(segment.value.video, tmp_path)[3] > 180).sum()))
     assert bright[0] > 50
     assert bright[1] == 0
@@ -182,31 +181,19 @@ def test_nothing_to_join_is_the_callers_mistake(tmp_path: Path) -> None:
         go(assembly.join([], "t", FRAME, tools_in(tmp_path), FILM))
 
 
-def test_the_last_scene_is_shared_by_the_cores_that_are_left_and_a_full_round_is_not(tmp_path: Path) -> None:
-    tools = tools_in(tmp_path)
+def test_a_scene_is_cut_at_the_same_places_whatever_else_is_rendered(tmp_path: Path) -> None:
     frame = Frame(width=64, height=64, fps=10)
     voice = narration(tmp_path, 3.2)
 
-    async def work(greys: list[int]) -> int:
-        before = tools.steps.count("render")
+    async def work(greys: list[int], folder: str, cores: int) -> tuple[int, bytes]:
+        tools = tools_in(tmp_path / folder, cores)
         shots = [grey_shot(tmp_path, grey) for grey in greys]
-        await asyncio.gather(*(render(tools, shot, voice, frame=frame) for shot in shots))
-        return int(tools.steps.count("render")) - before
+        made = await asyncio.gather(*(render(tools, shot, voice, frame=frame) for shot in shots))
+        return tools.steps.count("render") // len(greys), made[0].value.video.read_bytes()
 
-    assert go(work([10])) == 2
-    assert go(work([20, 30])) == 2
-    assert go(work([40, 50, 60])) == 4
-
-
-def test_another_film_that_is_made_in_the_same_process_takes_no_cores_away(tmp_path: Path) -> None:
-    both = [tools_in(tmp_path / "a"), tools_in(tmp_path / "b")]
-    frame, voice, shot = Frame(width=64, height=64, fps=10), narration(tmp_path, 3.2), grey_shot(tmp_path, 10)
-
-    async def work() -> None:
-        await asyncio.gather(*(render(tools, shot, voice, frame=frame) for tools in both))
-
-    go(work())
-    assert [tools.steps.count("render") for tools in both] == [2, 2]
+    alone = go(work([10], "a", 1))
+    assert alone == go(work([10, 20, 30], "b", 8))
+    assert alone[0] == 2
 
 
 def test_a_piece_that_fails_ends_the_others_and_leaves_nothing(tmp_path: Path) -> None:
@@ -219,25 +206,17 @@ def test_a_piece_that_fails_ends_the_others_and_leaves_nothing(tmp_path: Path) -
     assert not list((tmp_path / "cache").rglob("*.mp4"))
 
 
-def test_a_scene_that_ends_while_the_next_begins_leaves_that_one_a_core() -> None:
-    class Hands:
-        cores = 2
+def test_a_preview_is_rendered_anew_joined_at_a_third_of_the_size_and_measured_so(tmp_path: Path) -> None:
+    tools, preview = tools_in(tmp_path), FILM.model_copy(update={"quality": "preview"})
+    voice, shot = narration(tmp_path, 0.5), grey_shot(tmp_path, 120)
 
-    async def go() -> list[int]:
-        tools, got, ended = Hands(), [], asyncio.Event()
+    async def both() -> tuple[Made[Segment], Made[Segment], Film]:
+        final, small = [await render(tools, shot, voice, film) for film in (FILM, preview)]
+        return final, small, (await assembly.join([(small, voice)], "A film", FRAME, tools, preview)).value
 
-        async def first(until: asyncio.Event | None) -> None:
-            async with assembly.scenes._cores_for_one(tools):
-                await (until or asyncio.Event()).wait()
-
-        others = [asyncio.create_task(first(ended)), asyncio.create_task(first(None))]
-        for _ in range(3):
-            await asyncio.sleep(0)
-        ended.set()
-        async with assembly.scenes._cores_for_one(tools) as cores:
-            got.append(cores)
-        others[1].cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        return got
-
-    assert asyncio.run(go()) == [1]
+    final, small, film = go(both())
+    assert final.key != small.key
+    assert (film.width, film.height) == (60, 106)
+    resolution = next(check for check in film.checks if check.name == "resolution")
+    assert (resolution.value, resolution.verdict) == ("60x106", Verdict.PASS)
+    assert len(films.frames(film.video, tmp_path, replace(FRAME, width=60, height=106))) == 15

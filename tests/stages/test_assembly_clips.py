@@ -17,6 +17,7 @@ from storygen.media.probe import probe
 from storygen.media.takes import MOST_SLOWED, taken
 from storygen.settings import FilmSettings
 from storygen.stages import assembly
+from storygen.stages.assembly import Side, plan_of
 from storygen.story import Film, Frame, Made, Mood, Segment, Shot, Verdict
 from storygen.workshop import Workshop
 from tests.media import films
@@ -170,6 +171,24 @@ def test_a_film_with_clips_is_whole_and_has_only_the_sound_of_the_voice(tmp_path
     assert np.abs(heard[round(1.1 * 48_000) :]).max() < 0.01
     media = asyncio.run(probe(film.video, tools.ffmpeg))
     assert (len(media.video), len(media.audio)) == (1, 1)
+
+
+@pytest.mark.parametrize("seconds", [1.6, 2.4, 5.0], ids=["longer", "slowed", "over again"])
+def test_clips_go_on_moving_through_the_seam_between_them(tmp_path: Path, seconds: float) -> None:
+    tools, plain = workshop(tmp_path / "cache"), shot_of(tmp_path)
+    heading = tmp_path / "heading.png"
+    card = Card(picture="", title="Light", subtitle="", mood=Mood.CALM, frame=FRAME, number=1)
+    assert letter_layer(plain.value.image, card, heading)
+    titled = made(replace(plain.value, heading=heading), "titled")
+    voice = narration(tmp_path, seconds)
+    sides = [
+        Side(number=number, mood=Mood.CALM, plan=plan_of(shot, voice, None, None, FRAME, FILM, joined))
+        for number, (shot, joined) in enumerate(((titled, (False, True)), (plain, (True, False))), 1)
+    ]
+    seam = asyncio.run(assembly.seam(*sides, tools, FILM)).value
+    frames = films.frames(seam.video, tmp_path)
+    assert len(frames) == seam.frames == 16
+    assert standstill(frames) <= 1
 
 
 def test_a_film_that_cannot_be_made_is_a_short_silent_one_that_says_why(tmp_path: Path) -> None:

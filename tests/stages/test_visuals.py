@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,12 @@ def test_a_scene_becomes_a_moving_picture_of_its_own_words(tmp_path: Path) -> No
     assert all(check.verdict is Verdict.PASS for check in hands.checks)
 
 
-def test_neighbours_move_in_opposite_directions(tmp_path: Path) -> None:
-    ways = [drawn(Hands(tmp_path), Scene(), number).value.inward for number in (1, 2, 3, 4)]
-    assert ways == [True, False, True, False]
+def test_neighbours_move_in_different_ways(tmp_path: Path) -> None:
+    shots = [drawn(Hands(tmp_path), Scene(mood=Mood.CALM), number).value for number in (1, 2, 3, 4)]
+    ways = [(shot.zoom, shot.inward, shot.glide) for shot in shots]
+    assert all(one != other for one, other in pairwise(ways))
+    assert shots[0].glide is not None
+    assert shots[1].glide is None
 
 
 @pytest.mark.parametrize("mood", list(Mood))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from storygen.media.audio import wav_seconds
 from storygen.settings import VoiceSettings
 from storygen.stages.voice import LEAD_SECONDS, speak
-from storygen.story import Fidelity, Line, Made, Narration, Scene, Verdict
+from storygen.story import Fidelity, Line, Made, Mood, Narration, Scene, Verdict
 from tests.providers.speech.sound_tools import Bench, read_wav, rms
 
 SCENE = Scene(
@@ -42,12 +43,24 @@ def test_a_scene_becomes_sound_at_the_wanted_loudness_with_every_word_timed(tmp_
 
 
 def test_silence_stands_before_and_behind_the_words(tmp_path: Path) -> None:
-    narration = made(SCENE, Bench(tmp_path), VoiceSettings(pause_seconds=0.8)).value
+    plain = replace(SCENE, lines=SCENE.lines[:1])
+    narration = made(plain, Bench(tmp_path), VoiceSettings(pause_seconds=0.8)).value
     samples, rate = read_wav(narration.audio)
     assert narration.words[0].start == pytest.approx(LEAD_SECONDS, abs=0.05)
     assert narration.seconds - narration.words[-1].end == pytest.approx(0.8, abs=0.08)
     assert rms(samples, rate, 0, LEAD_SECONDS - 0.03) < 1e-4
     assert rms(samples, rate, narration.seconds - 0.7, narration.seconds) < 1e-3
+
+
+def test_a_sad_scene_that_trails_off_rings_out_longer_than_a_tense_one_that_is_cut_short(tmp_path: Path) -> None:
+    def behind(mood: Mood, text: str) -> float:
+        scene = Scene(lines=(Line(text=text),), mood=mood)
+        narration = made(scene, Bench(tmp_path / mood), VoiceSettings(pause_seconds=0.5)).value
+        return narration.seconds - narration.words[-1].end
+
+    sad, tense = behind(Mood.MELANCHOLY, "She never came back..."), behind(Mood.TENSE, "And then the door,")
+    assert sad == pytest.approx(0.5 * 1.6 * 1.6, abs=0.08)
+    assert tense == pytest.approx(0.5 * 0.75 * 0.7, abs=0.08)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "…", "— !"])

@@ -70,6 +70,7 @@ def test_what_may_have_been_billed_is_no_known_cost() -> None:
     spent = {"provider": "elevenlabs", "model": "m", "usage": Usage(characters=9), "cost_usd": 0.25}
     with watched(Watch([Metrics(registry, allowed_from({"speech": ("elevenlabs",)}, {"elevenlabs": ("m",)}))])):
         emit(events.Spent(**spent, wasted="failed", is_uncertain=True))
+        emit(events.Spent(**spent, wasted="failed", is_uncertain=True, is_repeated=True))
     labels = {"stage": "none", "provider": "elevenlabs"}
     assert registry.get_sample_value("storygen_uncertain_cost_usd_total", labels) == 0.25
     assert registry.get_sample_value("storygen_cost_usd_total", labels | {"model": "m"}) in {None, 0.0}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storygen.errors import RenderFailed
-from storygen.events import Counted
+from storygen.events import Counted, Progressed
 from storygen.story import Outcome
 from storygen.telemetry.estimate import Left, Standing, time_left
 from storygen.telemetry.progress import Progress, words_left
@@ -270,3 +270,22 @@ def test_the_assembly_of_the_whole_film_is_not_taken_for_a_scene() -> None:
 )
 def test_what_is_left_is_said_in_whole_seconds(left: Left, words: str) -> None:
     assert words_left(left) == words
+
+
+def test_the_speed_of_all_encoders_together_is_told_while_they_run() -> None:
+    out, clock = io.StringIO(), Clock()
+    with Progress((), out, clock) as progress:
+        told = Told(progress)
+        run = told.begin("run", "story", 0, title="The Lighthouse")
+        stage = told.begin("stage", "assembly", 1, run, scene=1)
+        pieces = [told.begin("ffmpeg", "render", 1, stage) for _ in range(2)]
+        for piece in pieces:
+            told.note(Progressed(done=1.0, total=5.0, speed=0.8), piece)
+        told.note(Progressed(done=0.1, total=5.0, speed=90.0), told.begin("ffmpeg", "join", 1, stage))
+        told.begin("stage", "voice", 2, run, scene=2)
+        for piece in pieces:
+            told.end(piece, 3)
+        told.begin("stage", "terminal", 3, run, scene=2)
+    *_, during, after = out.getvalue().splitlines()
+    assert "assembly, voice; encoding at 1.6x; " in during
+    assert "encoding" not in after

@@ -101,11 +101,15 @@ _ROTATION = (
 
 
 def scene_for(description: str, turn: int) -> str:
-    """The scene that most words of `description` ask for; where none does, the next of a rotation by `turn`."""
+    """The scene that most words of `description` ask for, by `turn` one of those that are asked for alike.
+
+    Where no word asks for any it is the next of a rotation.
+    """
     asked: dict[str, int] = {}
     for word in re.findall(r"[a-z]+", description.lower()):
         if word in _PLACE_OF:
             asked[_PLACE_OF[word]] = asked.get(_PLACE_OF[word], 0) + 1
     if asked:
-        return max(asked, key=lambda name: asked[name])
+        most = [name for name, count in asked.items() if count == max(asked.values())]
+        return most[turn % len(most)]
     return _ROTATION[turn % len(_ROTATION)]

@@ -123,10 +123,10 @@ def _checks(config: Config) -> Iterator[Panel]:
 def _sound() -> Iterator[Panel]:
     loudness = _SCOPE.raw("storygen_audio_loudness_lufs_bucket")
     yield series(
-        "Loudness of narrations",
+        "Loudness of narrations and films",
         "suffix: LUFS",
-        "The median by provider; louder is nearer to 0. Apart by more than 2, listeners reach for the knob: set the "
-        "voice's volume or check normalisation.",
+        "The median by provider; louder is nearer to 0, and `local` is the finished film. Apart by more than 2, "
+        "listeners reach for the knob: set the voice's volume or check normalisation.",
         ask(percentile(0.5, "provider", loudness, "1h"), "{{provider}}"),
         alert="QualityChecksFailing",
         empty="No narrations",
@@ -192,7 +192,7 @@ def _drift() -> Iterator[Panel]:
     yield series(
         "Drift of subtitles: 95 % are nearer than",
         "s",
-        "Distance between the ends of subtitles and speech. Above 0.5 one sees it: the provider's word times are off.",
+        "How far subtitles are from the words that they show. Above 0.5 one sees it: the voice is too fast to be read.",
         ask(percentile(0.95, "provider", drift, "1h"), "{{provider}}"),
         alert="QualityChecksFailing",
         empty="No subtitles",

@@ -40,7 +40,7 @@ class Builtin:
     def fingerprint(self) -> Mapping[str, Any]:
         """What the sound depends on besides the request."""
         return {
-            "format": 1,
+            "format": 2,
             "engine": engine.version(),
             "pause_seconds": self._settings.pause_seconds,
             "voices": dict(sorted(self._settings.voices.items())),

@@ -9,6 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from storygen.media.audio import join_wavs
+from storygen.media.speech import pause_share
 from storygen.story import Line, Word
 
 _SAME_SPEAKER = 0.6  # of the pause between lines
@@ -35,12 +36,15 @@ class Part:
 
 
 def pause_behind(lines: Sequence[Line], index: int, pause_seconds: float) -> float:
-    """Seconds of silence behind a line: none behind the last, less where the same speaker goes on."""
+    """Seconds of silence behind a line: none behind the last, less where the same speaker goes on.
+
+    How long it is follows how the line ends; a vendor's stored takes keep the pauses that they were spoken with.
+    """
     following = next((line for line in lines[index + 1 :] if line.text.split()), None)
     if following is None:
         return 0.0
     same = following.speaker.casefold() == lines[index].speaker.casefold()
-    return pause_seconds * (_SAME_SPEAKER if same else 1.0)
+    return pause_seconds * pause_share(lines[index].text) * (_SAME_SPEAKER if same else 1.0)
 
 
 async def join(parts: Sequence[Part], take: Path) -> tuple[Word, ...]:

@@ -67,8 +67,11 @@ class Piper(VendorVoice):
         """Numbers of speakers in the file: the chosen ones by name or number, the others in turn."""
         count, named = int(about.get("num_speakers") or 1), about.get("speaker_id_map") or {}
         known = {**{str(number): str(number) for number in range(count)}, **{k: str(v) for k, v in named.items()}}
-        voices = {name: str((index + 1) % count) for index, name in enumerate(others)}
         wishes = {name.casefold(): known[voice] for name, voice in self._voice.voices.items() if voice in known}
+        taken = {"0", *wishes.values()}
+        free = [str(number) for number in range(count) if str(number) not in taken] or ["0"]
+        unchosen = [name for name in others if name not in wishes]
+        voices = {name: free[index % len(free)] for index, name in enumerate(unchosen)}
         return {NARRATOR: "0", **voices, **wishes}
 
     async def _say(self, piece: Piece, order: Order, out: Path) -> Said:

@@ -7,7 +7,7 @@ volume to 200; the volumes below bring every variant to the same level (about -2
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from storygen.story import NARRATOR
@@ -83,18 +83,18 @@ def languages_for(language: str) -> tuple[str, ...]:
 def cast_voices(cast: tuple[str, ...], speakers: tuple[str, ...], chosen: Mapping[str, str]) -> dict[str, Voice]:
     """A voice for every speaker: the chosen one, the narrator's, or the next of the pool in the order of the cast.
 
-    Beyond the pool the voices repeat with another pitch. `chosen` maps names to a variant ("f3") or a language and a
-    variant ("de+f3"). Raises `ValueError` with the offending id.
+    Nobody gets from the pool what was chosen for another; beyond the pool the voices repeat with another pitch.
+    `chosen` maps names to a variant ("f3") or a language and a variant ("de+f3"). Raises `ValueError` with the
+    offending id.
     """
     wishes = {name.casefold(): voice for name, voice in chosen.items()}
+    taken = {match["variant"] for voice in wishes.values() if (match := _SAFE_VOICE.fullmatch(voice.strip()))}
+    free = [voice for voice in CAST if voice.variant not in taken] or list(CAST)
     names = dict.fromkeys(name.casefold() for name in (*cast, *speakers))
-    others = [name for name in names if name != NARRATOR]
-    voices = {name: _from_pool(index) for index, name in enumerate(others)}
+    others = [name for name in names if name != NARRATOR and name not in wishes]
+    voices = {name: _from_pool(free, index) for index, name in enumerate(others)}
     voices[NARRATOR] = NARRATOR_VOICE
-    for name in voices:
-        if name in wishes:
-            voices[name] = _from_id(wishes[name])
-    return voices
+    return voices | {name: _from_id(voice) for name, voice in wishes.items() if name in {*names, NARRATOR}}
 
 
 def in_manner(voice: Voice, manner: str) -> Voice:
@@ -117,10 +117,10 @@ def in_manner(voice: Voice, manner: str) -> Voice:
     )
 
 
-def _from_pool(index: int) -> Voice:
-    turn, place = divmod(index, len(CAST))
+def _from_pool(pool: Sequence[Voice], index: int) -> Voice:
+    turn, place = divmod(index, len(pool))
     step = (turn + 1) // 2 * (14 if turn % 2 else -14)
-    voice = CAST[place]
+    voice = pool[place]
     return replace(voice, pitch=min(95, max(5, voice.pitch + step)))
 
 

@@ -21,3 +21,15 @@ class ScriptRequest:
 
     brief: Brief
     idea: Idea
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranslationRequest:
+    """Translate the sentences of one scene, by their BCP 47 tags. The answer is a `Translation` of as many lines."""
+
+    lines: tuple[str, ...]
+    source: str
+    target: str
+
+
+WritingRequest = IdeasRequest | ScriptRequest | TranslationRequest

@@ -10,12 +10,12 @@ from typing import Any, overload
 
 from storygen.errors import ContentRejected
 from storygen.providers.base import Answer
-from storygen.providers.text.base import IdeasRequest, ScriptRequest
+from storygen.providers.text.base import IdeasRequest, ScriptRequest, TranslationRequest, WritingRequest
 from storygen.providers.text.pictures import dress
 from storygen.providers.text.tales import TALES, Tale, Wording
 from storygen.providers.text.turns import ENCOUNTERS, EXPLAINER_INTROS, INTROS, LASTS, TITLES, TURNS, Encounter
 from storygen.providers.text.world import World, draw, imagine
-from storygen.story import Brief, Idea, Ideas, Line, LineKind, Scene, Script, Usage
+from storygen.story import Brief, Idea, Ideas, Line, LineKind, Scene, Script, Translation, Usage
 
 WORDS_PER_MINUTE = 165
 SCENE_SECONDS = 9.0
@@ -65,7 +65,7 @@ class Builtin:
         """The edition of the tables; raised whenever the same brief would give another story."""
         return {"edition": 2}
 
-    def expected(self, request: IdeasRequest | ScriptRequest) -> Usage:  # noqa: ARG002 - tables use nothing up
+    def expected(self, request: WritingRequest) -> Usage:  # noqa: ARG002 - tables use nothing up
         """Nothing that anybody bills."""
         return Usage()
 
@@ -73,12 +73,23 @@ class Builtin:
     async def answer(self, request: IdeasRequest, folder: Path) -> Answer[Ideas]: ...
     @overload
     async def answer(self, request: ScriptRequest, folder: Path) -> Answer[Script]: ...
+    @overload
+    async def answer(self, request: TranslationRequest, folder: Path) -> Answer[Translation]: ...
     async def answer(
         self,
-        request: IdeasRequest | ScriptRequest,
+        request: WritingRequest,
         folder: Path,  # noqa: ARG002  # the protocol's shape; a writer leaves no files
-    ) -> Answer[Ideas] | Answer[Script]:
-        """Write what is asked for. Raises `ContentRejected` for a language that is not English, or over 5 minutes."""
+    ) -> Answer[Ideas] | Answer[Script] | Answer[Translation]:
+        """Write what is asked for.
+
+        Raises `ContentRejected` for a translation, a language that is not English, or over 5 minutes.
+        """
+        if isinstance(request, TranslationRequest):
+            raise ContentRejected(
+                "The built-in writer does not translate.",
+                hint="Configure a text provider (STORYGEN_PROVIDERS__TEXT), or ask for no `subtitles.languages`.",
+                provider="builtin",
+            )
         _refuse(request.brief)
         if isinstance(request, IdeasRequest):
             return Answer(value=_ideas(request.brief, request.count))

@@ -13,11 +13,11 @@ from storygen.providers.base import Answer
 from storygen.providers.hints import idempotency_key, note_headers
 from storygen.providers.keys import KeyRing
 from storygen.providers.text import prompts
-from storygen.providers.text.base import IdeasRequest, ScriptRequest
+from storygen.providers.text.base import IdeasRequest, ScriptRequest, TranslationRequest, WritingRequest
 from storygen.providers.text.shapes import as_record, shape_of
 from storygen.providers.translate import translated
 from storygen.settings import AnthropicSettings, GeminiSettings, OpenAISettings
-from storygen.story import Ideas, Script, Usage
+from storygen.story import Ideas, Script, Translation, Usage
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Response
@@ -37,7 +37,7 @@ _TOKENS_OF_THOUGHT = 2_000
 
 
 class Writer(ABC):
-    """Writes ideas and scripts with a model.
+    """Writes ideas and scripts, and translates subtitles, with a model.
 
     The SDK's own retries are off, because ours know the run's limits. Each request has a connection of its own: a run
     makes two of them, and no connection outlives the event loop that it belongs to.
@@ -63,12 +63,14 @@ class Writer(ABC):
         """The edition of the prompts, the form of the answer, and whose server it is: a model is known by its name."""
         return {"edition": prompts.EDITION, "form": self.form, "base_url": self._base_url or ""}
 
-    def expected(self, request: IdeasRequest | ScriptRequest) -> Usage:
+    def expected(self, request: WritingRequest) -> Usage:
         """Tokens, counted so that they are rather too many than too few."""
         schema = json.dumps(shape_of(request).model_json_schema())
         given = len((prompts.instructions(request) + schema + prompts.material(request)).encode())
         if isinstance(request, IdeasRequest):
             written = request.count * _TOKENS_AN_IDEA
+        elif isinstance(request, TranslationRequest):
+            written = 2 * len("".join(request.lines).encode()) // _BYTES_A_TOKEN
         else:
             written = prompts.words(request.brief) * _TOKENS_A_WORD + prompts.scenes(request.brief) * 120
         return Usage(input_tokens=given // _BYTES_A_TOKEN, output_tokens=written + _TOKENS_OF_THOUGHT)
@@ -77,11 +79,13 @@ class Writer(ABC):
     async def answer(self, request: IdeasRequest, folder: Path) -> Answer[Ideas]: ...
     @overload
     async def answer(self, request: ScriptRequest, folder: Path) -> Answer[Script]: ...
+    @overload
+    async def answer(self, request: TranslationRequest, folder: Path) -> Answer[Translation]: ...
     async def answer(
         self,
-        request: IdeasRequest | ScriptRequest,
+        request: WritingRequest,
         folder: Path,  # noqa: ARG002  # the protocol's shape; a writer leaves no files
-    ) -> Answer[Ideas] | Answer[Script]:
+    ) -> Answer[Ideas] | Answer[Script] | Answer[Translation]:
         """Write what is asked for. Raises a `ProviderFailure`, with the tokens that were used where they are known."""
 
         async def send(key: str) -> Answer[Any]:
@@ -90,7 +94,7 @@ class Writer(ABC):
         with translated(self.name):
             return await self._keys.spend(send)
 
-    async def _ask(self, request: IdeasRequest | ScriptRequest, key: str) -> Answer[Any]:
+    async def _ask(self, request: WritingRequest, key: str) -> Answer[Any]:
         with translated(self.name):
             from pydantic_ai.usage import RunUsage
 
@@ -106,7 +110,7 @@ class Writer(ABC):
                 response_id=result.response.provider_response_id or "",
             )
 
-    def _agent(self, request: IdeasRequest | ScriptRequest, speaker: Model[Any]) -> Agent[None, Any]:
+    def _agent(self, request: WritingRequest, speaker: Model[Any]) -> Agent[None, Any]:
         from pydantic_ai import Agent, NativeOutput, PromptedOutput, ToolOutput
 
         shape = shape_of(request)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from storygen.providers.text.base import IdeasRequest, ScriptRequest
-from storygen.story import NARRATOR, Idea, Ideas, Line, LineKind, Mood, Scene, Script
+from storygen.providers.text.base import IdeasRequest, TranslationRequest, WritingRequest
+from storygen.story import NARRATOR, Idea, Ideas, Line, LineKind, Mood, Scene, Script, Translation
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _MOST_SCENES = 1_000
@@ -75,23 +75,45 @@ class ScriptShape(_Shape):
     scenes: list[SceneShape] = Field(min_length=1, max_length=_MOST_SCENES)
 
 
-def shape_of(request: IdeasRequest | ScriptRequest) -> type[IdeasShape | ScriptShape]:
+class TranslationShape(_Shape):
+    """The lines in the other language, as many as there were, in their order."""
+
+    lines: list[Words] = Field(min_length=1, max_length=_MOST_SCENES)
+
+
+AnyShape = IdeasShape | ScriptShape | TranslationShape
+
+
+def shape_of(request: WritingRequest) -> type[AnyShape]:
     """The shape that a request is answered in."""
+    if isinstance(request, TranslationRequest):
+        return TranslationShape
     return IdeasShape if isinstance(request, IdeasRequest) else ScriptShape
 
 
-def as_record(shape: IdeasShape | ScriptShape, request: IdeasRequest | ScriptRequest) -> Ideas | Script:
-    """The answer as a record of ours. Raises `ValueError` where nothing is said or shown."""
+def as_record(shape: AnyShape, request: WritingRequest) -> Ideas | Script | Translation:
+    """The answer as a record of ours. Raises `ValueError` where nothing is said or shown, or lines are missing."""
+    if isinstance(shape, TranslationShape):
+        return _translation(shape, request)
     if isinstance(shape, IdeasShape):
         ideas = [Idea(**one.model_dump()) for one in shape.ideas]
         kept = list({idea.title.casefold(): idea for idea in reversed(ideas)}.values())[::-1]
         return Ideas(candidates=tuple(sorted(kept, key=lambda idea: -idea.score)))
+    return _script(shape, "" if isinstance(request, TranslationRequest) else request.brief.language)
+
+
+def _translation(shape: TranslationShape, request: WritingRequest) -> Translation:
+    wanted = len(request.lines) if isinstance(request, TranslationRequest) else 0
+    if len(shape.lines) != wanted:
+        raise ValueError(f"{len(shape.lines)} lines for {wanted}")
+    return Translation(lines=tuple(shape.lines))
+
+
+def _script(shape: ScriptShape, language: str) -> Script:
     scenes = tuple(_scene(one) for one in shape.scenes if one.lines or any(one.on_screen))
     if not scenes:
         raise ValueError("a script in which nothing is said or shown")
-    return Script(
-        title=shape.title, scenes=scenes, language=request.brief.language, tone=shape.tone, logline=shape.logline
-    )
+    return Script(title=shape.title, scenes=scenes, language=language, tone=shape.tone, logline=shape.logline)
 
 
 def _scene(shape: SceneShape) -> Scene:

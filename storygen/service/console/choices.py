@@ -19,7 +19,7 @@ VOICE = f"voice.voices.{NARRATOR}"
 _MAKERS = {Capability.TEXT: "Writer", Capability.SPEECH: "Voices by", Capability.IMAGES: "Pictures by"}
 # The keys of settings that have a control; a form that sends others is not ours.
 KEYS = (
-    *("film.aspect", "film.language", "film.seconds", "film.strategy", "film.burn_subtitles", "film.height"),
+    *("film.aspect", "film.language", "film.seconds", "film.strategy", "subtitles.mode", "film.height"),
     *("voice.words_per_minute", "budget.run_usd", *(f"providers.{capability}" for capability in _MAKERS), VOICE),
 )
 

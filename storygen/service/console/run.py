@@ -118,7 +118,7 @@ async def _shown(request: Request, run: str, caller: Caller) -> dict[str, Any]:
         "parts": _parts(files),
         "at": f"/api/v1/runs/{run}",
         "shape": _shape(house, job),
-        "is_burnt": _asked(house, job, "burn_subtitles"),
+        "is_burnt": _asked(house, job, "mode", "subtitles") != "soft",
         "language": _asked(house, job, "language"),
         "may_submit": "submit" in caller.scopes,
         "trace_url": _trace_url(house, job),
@@ -154,9 +154,9 @@ def _parts(files: Iterable[str]) -> Mapping[int, Mapping[str, str]]:
     return found
 
 
-def _asked(house: House, job: Job, name: str) -> Any:
+def _asked(house: House, job: Job, name: str, group: str = "film") -> Any:
     """What was asked of the film, else what the operator has set."""
-    return job.submission.settings.get("film", {}).get(name, getattr(house.settings().film, name))
+    return job.submission.settings.get(group, {}).get(name, getattr(getattr(house.settings(), group), name))
 
 
 def _shape(house: House, job: Job) -> str:

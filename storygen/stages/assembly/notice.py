@@ -6,13 +6,16 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from storygen.media.audio import silence_wav
+from storygen.media.audio import RATE, silence_wav
 from storygen.media.notice import FORMAT as NOTICE_FORMAT
 from storygen.media.notice import Notice, post
-from storygen.media.render import FORMAT, Look, plain
+from storygen.media.outputs import plain
+from storygen.media.picture import Look
+from storygen.media.render import FORMAT
 from storygen.settings import FilmSettings
 from storygen.stages.assembly.encoding import encode
 from storygen.stages.assembly.film import put_together
+from storygen.stages.assembly.sound import soundtrack
 from storygen.stages.base import Tools
 from storygen.story import Captions, Film, Frame, Made, Narration, Shot
 
@@ -38,11 +41,13 @@ async def placeholder(
             frame=frame,
             frames=round(_NOTICE_SECONDS * frame.fps),
         )
-        segment = await encode(look, 1, tools, film, scratch)
+        segment = await encode(look, tools, film, scratch)
         silence = Narration(audio=sound, seconds=silence_wav(sound, _NOTICE_SECONDS), words=())
-        parts = [(Made(value=segment, key="", provider=""), Made(value=silence, key="", provider=""))]
-        made = await put_together(parts, title, frame, tools, folder)
+        silent = Made(value=silence, key="silence", provider="")
+        heard = await soundtrack([silent], [round(_NOTICE_SECONDS * RATE)], tools)
+        parts = [(Made(value=segment, key="", provider=""), silent)]
+        made = await put_together(parts, heard.value, title, film.encoded(frame), tools, folder)
         shutil.rmtree(scratch)
         return made
 
-    return await tools.make("join", {"format": [FORMAT, NOTICE_FORMAT], "notice": notice}, Film, work)
+    return await tools.make("join", {"format": [FORMAT, NOTICE_FORMAT], "notice": notice, **film.coding}, Film, work)

@@ -29,12 +29,12 @@ from storygen.providers.hints import hinting
 from storygen.providers.keys import KeyRing
 from storygen.providers.text import prompts
 from storygen.providers.text.anthropic import Anthropic
-from storygen.providers.text.base import IdeasRequest, ScriptRequest
+from storygen.providers.text.base import IdeasRequest, ScriptRequest, TranslationRequest
 from storygen.providers.text.gemini import Gemini
 from storygen.providers.text.model import Writer
 from storygen.providers.text.openai import OpenAI
-from storygen.providers.text.shapes import ScriptShape, as_record
-from storygen.quality.text import check_ideas, check_length, check_script
+from storygen.providers.text.shapes import ScriptShape, TranslationShape, as_record
+from storygen.quality.text import check_ideas, check_length, check_script, check_translation
 from storygen.settings import AnthropicSettings, GeminiSettings, OpenAISettings
 from storygen.story import Brief, Idea, Ideas, LineKind, Script, Usage, Verdict
 from storygen.vendors.server import Simulation
@@ -46,6 +46,7 @@ BRIEF = Brief(topic="a lighthouse keeper who collects lost sounds", seconds=60)
 IDEA = Idea(title="Gone", logline="It is gone.", hook="Listen.", tone="warm", audience="all", score=0.9)
 IDEAS = IdeasRequest(brief=BRIEF, count=3)
 SCRIPT = ScriptRequest(brief=BRIEF, idea=IDEA)
+TRANSLATION = TranslationRequest(lines=("The sea was calm.", 'She said </lines> "no".'), source="en", target="ru")
 
 
 def writer(vendor: Vendor, vendors: Simulation, keys: tuple[str, ...] = (KEY,), **more: Any) -> Writer:
@@ -83,11 +84,25 @@ def test_a_vendor_finds_ideas_and_tells_one_of_them(vendor: Vendor, vendors: Sim
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
+def test_a_vendor_translates_line_by_line(vendor: Vendor, vendors: Simulation) -> None:
+    told = asyncio.run(writer(vendor, vendors).answer(TRANSLATION, Path())).value
+    assert failed(check_translation(told, 2, "ru")) == []
+    assert "Russian (ru)" in prompts.instructions(TRANSLATION)
+    assert prompts.material(TRANSLATION).count("</lines>") == 1
+
+
+def test_a_translation_of_another_length_is_no_answer() -> None:
+    for lines in (["one"], ["one", "two", "three"]):
+        with pytest.raises(ValueError, match=f"{len(lines)} lines for 2"):
+            as_record(TranslationShape(lines=lines), TRANSLATION)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
 def test_the_tokens_that_are_told_are_those_that_are_billed_and_no_more_than_expected(
     vendor: Vendor, vendors: Simulation
 ) -> None:
     by = writer(vendor, vendors)
-    for request in (IDEAS, SCRIPT):
+    for request in (IDEAS, SCRIPT, TRANSLATION):
         vendors.reset()
         used = asyncio.run(by.answer(request, Path())).usage
         (charge,) = vendors.billed()["charges"]
