@@ -125,7 +125,7 @@ def frames(video: Path, scratch: Path, frame: Frame = FRAME) -> np.ndarray:
 
 
 def samples(video: Path, scratch: Path) -> np.ndarray:
-    """The sound of a film, decoded, between -1 and 1; what is in the middle is as loud as the voice that it was made of."""
+    """The sound of a film, between -1 and 1; what is in the middle is as loud as the voice that it was made of."""
     raw = scratch / "sound.raw"
     middle = "pan=mono|c0=0.70711*c0+0.70711*c1"
     pcm = ("-map", "0:a:0", "-af", middle, "-f", "s16le", "-c:a", "pcm_s16le", f"file:{raw}")
