@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -17,6 +18,17 @@ from storygen.store.shared import SharedStore
 from storygen.story import Made
 
 R = TypeVar("R")
+_repeats: ContextVar[bool] = ContextVar("storygen_repeats", default=False)
+
+
+@contextmanager
+def repeating() -> Iterator[None]:
+    """In the block a run goes over its work again: what it holds is neither told of nor counted as saved once more."""
+    token = _repeats.set(True)
+    try:
+        yield
+    finally:
+        _repeats.reset(token)
 
 
 class Flights:
@@ -49,6 +61,7 @@ class Cache:
         self._tier = tier
         self._depot = depot
         self._flights = flights or Flights()
+        self._held: dict[tuple[str, str], Made[Any]] = {}
 
     async def get(
         self,
@@ -57,21 +70,25 @@ class Cache:
         expect: type[R],
         make: Callable[[Path, str], Awaitable[Made[R]]],
         permit: Callable[[], Awaitable[None]] | None = None,
+        *,
+        is_free: bool = False,
     ) -> Made[R]:
         """The entry for `inputs`, or what `make(folder, key)` makes of them, stored before it is handed out.
 
-        `permit` raises where making it makes no sense now, before a folder for it is touched.
+        `permit` raises where making it makes no sense now, before a folder for it is touched. What `is_free` saves
+        nobody anything when the same run asks for it again.
         """
         key = records.digest(inputs)
         async with self._flights.of(self._store.place(cache, key)):
             await self._bring_here(cache, key)
-            if (found := self._look(cache, key, expect)) is not None:
+            if (found := self._look(cache, key, expect, is_free=is_free)) is not None:
                 return found
             if permit is not None:
                 await permit()
             with self._store.room() as folder:
                 made = await make(folder, key)
                 kept = self._store.keep(cache, made, folder)
+            self._held[cache, key] = kept
         await self._share(cache, key)
         return kept
 
@@ -85,7 +102,7 @@ class Cache:
         with suppress(BrokenEntry):
             found = self._store.find(cache, key, expect)
             if found is not None and (found.missing or not stood_in):
-                return self._hit(cache, found)
+                return self._hit(cache, key, found)
         return None
 
     async def _bring_here(self, cache: str, key: str) -> None:
@@ -106,7 +123,7 @@ class Cache:
         if self._depot is not None:
             await self._depot.keep(cache, key, self._store.place(cache, key))
 
-    def _look(self, cache: str, key: str, expect: type[R]) -> Made[R] | None:
+    def _look(self, cache: str, key: str, expect: type[R], *, is_free: bool) -> Made[R] | None:
         try:
             found = self._store.find(cache, key, expect)
         except BrokenEntry:
@@ -115,9 +132,12 @@ class Cache:
         if found is None:
             events.emit(events.CacheLooked(cache=cache, result="miss"))
             return None
-        return self._hit(cache, found)
+        return self._hit(cache, key, found, is_free=is_free)
 
-    def _hit(self, cache: str, found: Made[R]) -> Made[R]:
+    def _hit(self, cache: str, key: str, found: Made[R], *, is_free: bool = False) -> Made[R]:
+        held = self._held.setdefault((cache, key), found)
+        if held is not found and (is_free or _repeats.get()):
+            return held
         saved = found.cost_usd or 0.0
         events.emit(
             events.CacheLooked(

@@ -41,7 +41,7 @@ def run(home: Path, **more: str) -> subprocess.CompletedProcess[str]:
 def test_a_placeholder_has_an_exit_code_and_a_manifest_that_say_so(tmp_path: Path) -> None:
     breaks_once = tmp_path / "ffmpeg"
     breaks_once.write_text(
-        f'#!/bin/sh\ncase "$*" in *scenes.txt*) mkdir "{tmp_path}/broken" 2>/dev/null && exit 1;; esac\n'
+        f'#!/bin/sh\ncase "$*" in *pictures.txt*) mkdir "{tmp_path}/broken" 2>/dev/null && exit 1;; esac\n'
         f'exec "{find_binary(None)}" "$@"\n'
     )
     breaks_once.chmod(breaks_once.stat().st_mode | stat.S_IXUSR)
