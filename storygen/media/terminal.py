@@ -32,7 +32,7 @@ HOLD_SECONDS = 1.5
 LONGEST_TYPING = 20.0  # seconds; what would take longer is typed faster
 _FOREVER = 35_999.0  # the last second that ASS can name
 _BLINK, _BLINKING = 0.53, 40.0
-_MOST_STATES, _SHORTEST_STATE = 280, 0.04
+_MOST_STATES, _SHORTEST_STATE = 320, 0.04
 _MOST_SCROLLS = 20
 _SLOWER = {".": 3.0, "!": 3.0, "?": 3.0, ",": 2.2, ";": 2.2, ":": 2.0, "\u00a0": 1.3}
 _TEXT, _BEHIND = 1, 0  # layers
@@ -147,7 +147,7 @@ def _events(sheet: Sheet, states: Sequence[State], end: float, theme: Theme) -> 
 def _scrolling(sheet: Sheet) -> list[int]:
     """How many rows have left the window by the time that each row is typed; many at once where there are very many."""
     over = max(0, len(sheet.rows) - sheet.capacity)
-    step = max(1, min(sheet.capacity // 2, math.ceil(over / _MOST_SCROLLS)))
+    step = max(1, min(sheet.capacity - 1, math.ceil(over / _MOST_SCROLLS)))
     needed = (max(0, number - sheet.capacity + 1) for number in range(len(sheet.rows)))
     return [min(over, math.ceil(rows / step) * step) for rows in needed]
 

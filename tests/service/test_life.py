@@ -220,4 +220,4 @@ def test_what_a_story_would_cost_and_how_it_is_understood_is_known_before(idle: 
     found = idle.client.get("/providers").json()
     assert next(one for one in found["images"] if one["name"] == "builtin")["is_chosen"]
     assert "film.aspect" in found["per_run"]
-    assert not [key for key in found["per_run"] if "key" in key or "url" in key or "folder" in key]
+    assert not [key for key in found["per_run"] if "api_key" in key or "url" in key or "folder" in key]
