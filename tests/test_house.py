@@ -34,7 +34,7 @@ ANYTHING = {
     "library",
 }  # here things are put together
 MAY = {
-    "story": set(),
+    "story": {"story"},
     "errors": {"story"},  # only for the types of its fields
     "settings": {"story", "settings"},
     "readiness": {"settings", "costs.prices", "providers.base", "providers.registry"},
