@@ -58,10 +58,9 @@ MAY = {
     "results": VALUES,
     "endings": {"story", "events"},
     "choices": {"settings", "errors", "configuration", "readiness"},
-    "seaming": {"story", "stages.assembly"},
     "filming": VALUES | {"events", "media", "results", "workshop"},
     "telling": {"story", "events"},
-    "pipeline": VALUES | {"stages", "events", "workshop", "results", "seaming", "telling", "resilience.slots"},
+    "pipeline": VALUES | {"pipeline", "stages", "events", "workshop", "results", "telling", "resilience.slots"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
     "stack": {"errors", "stack", "mixin", "store.files", "media.environment"}
