@@ -95,7 +95,7 @@ def paid_twice(quiet: Toll, disturbed: Toll) -> float:
 
 def unlisted(toll: Toll) -> float:
     """What was billed for answers that died with their process beyond what is listed as uncertain, in US dollars."""
-    return round(max(0.0, toll.dead_usd - toll.uncertain), 6)
+    return round(max(0.0, toll.dead_usd - toll.uncertain), 4)
 
 
 def toll_of(stories: int, *, moments: int, seed: int = 0, engine: str = "embedded") -> Toll:

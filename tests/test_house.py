@@ -60,7 +60,8 @@ MAY = {
     "choices": {"settings", "errors", "configuration", "readiness"},
     "filming": VALUES | {"events", "media", "results", "workshop"},
     "telling": {"story", "events"},
-    "pipeline": VALUES | {"pipeline", "stages", "events", "workshop", "results", "telling", "resilience.slots"},
+    "pipeline": VALUES
+    | {"pipeline", "stages", "events", "workshop", "results", "telling", "resilience.slots", "resilience.cache"},
     "telemetry": VALUES | {"telemetry", "events"},
     "mixin": {"errors", "mixin"} | {f"telemetry.{part}" for part in ("names", "spans", "words")},
     "stack": {"errors", "stack", "mixin", "store.files", "media.environment"}

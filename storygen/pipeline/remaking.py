@@ -9,6 +9,7 @@ from storygen import events
 from storygen.errors import BelowLimits, BudgetExceeded, ProviderFailure, ResourceFailure
 from storygen.pipeline.film import Filmed, film_once
 from storygen.pipeline.means import Means
+from storygen.resilience.cache import repeating
 from storygen.results import SceneResult, beyond
 from storygen.stages import assembly, visuals
 from storygen.story import Check, Script, Stage, Verdict
@@ -22,7 +23,8 @@ async def remade(first: Filmed, story: Script, means: Means) -> Filmed:
     if not faulty:
         return first
     try:
-        again = await film_once(story, replace(means, redrawn=faulty))
+        with repeating():
+            again = await film_once(story, replace(means, redrawn=faulty))
     except (ProviderFailure, ResourceFailure, BudgetExceeded):
         return first
     return first if again.broken or len(beyond(again.film.checks)) > len(beyond(first.film.checks)) else again
