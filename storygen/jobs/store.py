@@ -213,9 +213,9 @@ class SqlJobs:
             except SQLAlchemyError as error:
                 raise failure(error, "read") from error
 
-        reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
         try:
-            return await asyncio.wait_for(reading, PATIENCE_SECONDS)
+            async with asyncio.timeout(PATIENCE_SECONDS):  # before Python 3.12 wait_for may swallow a cancellation
+                return await asyncio.get_running_loop().run_in_executor(self._readers, read)
         except TimeoutError as error:
             raise silent() from error
 

@@ -81,7 +81,8 @@ class Writer:
         if patience is None:
             return await asyncio.shield(answer)
         try:
-            return await asyncio.wait_for(answer, patience)
+            async with asyncio.timeout(patience):
+                return await answer
         except TimeoutError as error:
             raise silent() from error
 

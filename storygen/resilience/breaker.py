@@ -238,7 +238,8 @@ class Breaker:
                 return True
             self._waiting.add(ended)
         try:
-            await asyncio.wait_for(ended, longest)
+            async with asyncio.timeout(longest):
+                await ended
         except TimeoutError:
             return False
         finally:
