@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ async def _twelve_scenes(*, at_once: int) -> tuple[float, float]:
 def _only_drawing() -> dict[str, Any]:
     """Stages that do nothing, but for the one that asks the provider."""
     from storygen.providers.base import Capability
-    from storygen.story import Captions, Film, Made, Narration, Review, Revision, Segment
+    from storygen.story import Captions, Film, Made, Narration, Review, Revision, Segment, Shot
 
     here = Path(__file__)
     review = Review(words=1, minutes=1, pace=1, hook="", has_hook=False, beats=())
@@ -152,7 +152,8 @@ def _only_drawing() -> dict[str, Any]:
         return ()
 
     async def draw(_scene: Any, number: int, _title: str, _frame: Any, tools: Any, **_: Any) -> Any:
-        return await tools.call(Capability.IMAGES, Mark(number=number), Mark, accept)
+        delivered = await tools.call(Capability.IMAGES, Mark(number=number), Mark, accept)
+        return replace(delivered, value=Shot(image=here))
 
     return {
         "revise": stage(lambda script, *_: Revision(script=script, changes=(), review=review)),

@@ -39,11 +39,9 @@ class Listener:
 def hands(folder: Path, times: int, patience: float) -> Workshop:
     """The hands of a stage whose ffmpeg sleeps the first `times` that it is asked, and notes how it was asked."""
     script = folder / "ffmpeg"
-    asked, stuck = (
-        shlex.quote(str(folder / "asked")),
-        f"[ $(wc -l < {shlex.quote(str(folder / 'asked'))}) -le {times} ]",
-    )
-    script.write_text(f'#!/bin/sh\necho "$@" >> {asked}\nif {stuck}; then exec sleep 60; fi\nexec {BINARY} "$@"\n')
+    asked, real = shlex.quote(str(folder / "asked")), shlex.quote(str(BINARY))
+    stuck = f"[ $(wc -l < {asked}) -le {times} ]"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {asked}\nif {stuck}; then exec sleep 60; fi\nexec {real} "$@"\n')
     script.chmod(0o755)
     nobody: Any = None
     return Workshop(nobody, Cache(Store(folder)), binary=script, cores=1, stall_seconds=patience, pulse=Pulse())

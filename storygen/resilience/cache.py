@@ -136,8 +136,10 @@ class Cache:
 
     def _hit(self, cache: str, key: str, found: Made[R], *, is_free: bool = False) -> Made[R]:
         held = self._held.setdefault((cache, key), found)
-        if held is not found and (is_free or _repeats.get()):
+        if held is not found and _repeats.get():
             return held
+        if held is not found and is_free:
+            return found
         saved = found.cost_usd or 0.0
         events.emit(
             events.CacheLooked(

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 TIMEOUT_SECONDS = 0.25
-PAUSE_SECONDS = 5.0
-DOUBT_SECONDS = 0.5
+PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds that nobody asks after so many questions in a row without an answer
 HEALTH_SECONDS = 15
 LARGEST_BYTES = 512 * 1024
 KEEP_SECONDS = 7 * 86_400
@@ -28,7 +27,8 @@ _ENTRY = "entry.json"
 class Link:
     """A pool of connections to a Redis that may be gone; `tell(is_reachable, reason)` hears of each change once.
 
-    It is gone when two questions in a row had no answer: one that comes late is no news on a busy machine.
+    It is gone when two questions in a row had no answer: one that comes late is no news on a busy machine. It is looked
+    for until it is there again.
     """
 
     def __init__(
@@ -47,8 +47,8 @@ class Link:
         self._client: Redis | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ask_again_at = 0.0
-        self._is_doubted = False
-        self._second_look: asyncio.Task[None] | None = None
+        self._missed = 0
+        self._search: asyncio.Task[None] | None = None
         self.is_reachable = True
         self.tell = tell
 
@@ -66,9 +66,9 @@ class Link:
             async with asyncio.timeout(self._timeout):
                 answer = await question(client)
         except (RedisError, OSError, TimeoutError) as error:
-            self._missed(type(error).__name__)
+            self._miss(type(error).__name__)
             return None
-        self._is_doubted = False
+        self._missed = 0
         self._change(is_reachable=True)
         return answer
 
@@ -78,8 +78,8 @@ class Link:
 
     async def close(self) -> None:
         """Give the connections back."""
-        if self._second_look is not None:
-            self._second_look.cancel()
+        if self._search is not None:
+            self._search.cancel()
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -109,19 +109,23 @@ class Link:
             self._loop = loop
         return self._client
 
-    def _missed(self, reason: str) -> None:
-        is_gone = self._is_doubted or not self.is_reachable
-        self._is_doubted = True
-        self._ask_again_at = self._clock() + (PAUSE_SECONDS if is_gone else DOUBT_SECONDS)
-        if is_gone:
-            self._change(is_reachable=False, reason=reason)
-        else:
-            self._second_look = asyncio.create_task(self._make_sure())
+    @property
+    def _pause(self) -> float:
+        return PAUSES[min(self._missed, len(PAUSES)) - 1]
 
-    async def _make_sure(self) -> None:
-        """Ask again soon, whether or not anybody has a question then."""
-        await asyncio.sleep(DOUBT_SECONDS)
-        await self.is_healthy()
+    def _miss(self, reason: str) -> None:
+        self._missed += 1
+        self._ask_again_at = self._clock() + self._pause
+        if self._missed > 1:
+            self._change(is_reachable=False, reason=reason)
+        if self._search is None or self._search.done():
+            self._search = asyncio.create_task(self._look_for_it())
+
+    async def _look_for_it(self) -> None:
+        """Ask until there is an answer, whether or not anybody else has a question."""
+        while self._missed:
+            await asyncio.sleep(self._pause)
+            await self.is_healthy()
 
     def _change(self, *, is_reachable: bool, reason: str = "") -> None:
         if is_reachable != self.is_reachable:

@@ -15,7 +15,7 @@ from storygen.resilience.gears import Gears
 from storygen.resilience.shared import SharedBreakers, tell_sharing
 from storygen.settings import BreakerSettings, VendorSettings
 from storygen.store.artifacts import Store
-from storygen.store.shared import DOUBT_SECONDS, PAUSE_SECONDS, Link
+from storygen.store.shared import PAUSES, Link
 from tests.resilience.conftest import Desk, RedisServer, Time, Voice, wish
 
 ONE = VendorSettings(attempts=1, breaker=BreakerSettings(failures=1, seconds=30))
@@ -107,13 +107,13 @@ def test_a_redis_that_is_killed_slows_no_call_for_long_and_is_told_of_once(
         redis.kill()
         for number in range(5):
             await worker.call(wish(f"after {number}"))
-            clock.now += DOUBT_SECONDS
+            clock.now += PAUSES[-1]
         worker.voice.plan = [ProviderUnavailable("down")]
         with pytest.raises(ProviderUnavailable):
             await worker.call(wish("fails"))
         assert worker.state == "open", "its own breaker goes on"
         redis.start()
-        clock.now += max(PAUSE_SECONDS, 30)
+        clock.now += 30
         await worker.call(wish("again"))
         assert await worker.link.is_healthy()
         await worker.link.close()
@@ -158,7 +158,7 @@ def test_one_answer_that_does_not_come_is_no_news() -> None:
     async def work() -> None:
         for question in (nothing, something, nothing, something, nothing, nothing):
             await link.ask(question)
-            clock.now += DOUBT_SECONDS
+            clock.now += PAUSES[-1]
         await link.close()
 
     asyncio.run(work())
