@@ -143,7 +143,7 @@ class Play:
         await self.act("terminal", int(scene.title))
         return made(Overlay(panel=NOWHERE, ass=NOWHERE, seconds=1))
 
-    async def render(self, number: int, shot: Any, narration: Any, captions: Any, *_: Any) -> Made[Segment]:
+    async def render(self, number: int, shot: Any, narration: Any, captions: Any, *_: Any, **__: Any) -> Made[Segment]:
         await self.act("assembly", number)
         self.burned = captions
         return made(Segment(video=NOWHERE, frames=60))

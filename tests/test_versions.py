@@ -34,7 +34,7 @@ class Shapes(Play):
         self.frames.append(("join", (frame.width, frame.height)))
         return await super().join(parts, title, frame, *rest)
 
-    async def render(self, *given: Any) -> Any:
+    async def render(self, *given: Any, **_: Any) -> Any:
         self.frames.append(("render", (given[5].width, given[5].height)))
         return await super().render(*given)
 
@@ -68,7 +68,7 @@ def test_a_scene_that_is_left_out_is_left_out_of_every_shape_and_told_once(liste
 def test_what_fails_in_the_other_shape_alone_is_told_with_the_shape(listener: Any) -> None:
     play = Shapes()
 
-    async def broken(*given: Any) -> Any:
+    async def broken(*given: Any, **_: Any) -> Any:
         if given[5].width > given[5].height and given[0] == 3:
             raise ProviderUnavailable("odd", provider="x")
         return await Shapes.render(play, *given)

@@ -28,7 +28,7 @@ class Look:
 
     Without a shot the overlay's panel is the whole picture, and without that a plain background. `take` is how the
     shot's clip is shown, where it has one. `before` and `after` are frames at its ends that are rendered as part of the
-    seams there; for as long again it goes on beyond its ends.
+    seams there; for as long again it goes on beyond its ends. Behind the last scene (`is_last`) no other one follows.
     """
 
     shot: Shot | None
@@ -40,6 +40,7 @@ class Look:
     take: Take | None = None
     before: int = 0
     after: int = 0
+    is_last: bool = True
 
     @property
     def moving(self) -> int:

@@ -37,12 +37,14 @@ class Piece:
 def pieces(look: Look) -> tuple[Piece, ...]:
     """Cut what a scene shows between its seams into equal pieces: two, or as many times two as long ones need.
 
-    A piece costs a key frame, and a piece of less than a second and a half more to start than it saves.
+    A piece costs a key frame, and a piece of less than a second and a half more to start than it saves. While a scene
+    is rendered that others follow there is work for all cores, so that only very long ones are cut.
     """
     frames = look.frames - look.before - look.after
     seconds = frames / look.frame.fps
-    count = 2 if seconds >= _LEAST_CUT_SECONDS else 1
-    while seconds / count > _LONGEST_PIECE_SECONDS:
+    longest = _LONGEST_PIECE_SECONDS if look.is_last else 2 * _LONGEST_PIECE_SECONDS
+    count = 2 if look.is_last and seconds >= _LEAST_CUT_SECONDS else 1
+    while seconds / count > longest:
         count *= 2
     bounds = [look.before + frames * i // count for i in range(count + 1)]
     return tuple(Piece(first=a, frames=b - a) for a, b in pairwise(bounds))

@@ -97,7 +97,16 @@ class Scenes:
         return await self._stage(
             Stage.ASSEMBLY,
             lambda: self._steps.render(
-                number, made.shot, made.narration, burned, made.overlay, self._frame, self._tools, film, joined
+                number,
+                made.shot,
+                made.narration,
+                burned,
+                made.overlay,
+                self._frame,
+                self._tools,
+                film,
+                joined,
+                is_last=number == last,
             ),
             number,
         )

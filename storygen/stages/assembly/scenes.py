@@ -11,7 +11,7 @@ from typing import Any
 from storygen.errors import StorygenError
 from storygen.media.layout import Box
 from storygen.media.picture import Look
-from storygen.media.render import FORMAT
+from storygen.media.render import FORMAT, pieces
 from storygen.media.seams import half_seam
 from storygen.media.takes import Take, loop_command, taken
 from storygen.settings import FilmSettings
@@ -45,14 +45,16 @@ async def render(
     tools: Tools,
     film: FilmSettings,
     joined: tuple[bool, bool] = (False, False),
+    *,
+    is_last: bool = True,
 ) -> Made[Segment]:
     """Render the picture of a scene, without sound, for as long as its voice or its typing lasts, whichever is longer.
 
     `joined` says whether there is a scene before it and one after it that it is joined to by seams, which are left out
-    here. The key holds the length of the voice but not its sound: a voice that only gets louder leaves the picture as
-    it is.
+    here. The last scene of a film is cut into more pieces, since no other one keeps the cores busy. The key holds the
+    length of the voice but not its sound: a voice that only gets louder leaves the picture as it is.
     """
-    plan = plan_of(shot, narration, captions, overlay, frame, film, joined)
+    plan = plan_of(shot, narration, captions, overlay, frame, film, joined, is_last=is_last)
     try:
         return await tools.make("render", plan.inputs, Segment, partial(_render, plan, tools, film))
     except StorygenError as error:
@@ -68,6 +70,8 @@ def plan_of(
     frame: Frame,
     film: FilmSettings,
     joined: tuple[bool, bool],
+    *,
+    is_last: bool = True,
 ) -> Plan:
     """What a scene shows with these parts, and how many of its frames lie in its seams."""
     shot = None if film.strategy is Strategy.UI_ONLY else shot
@@ -83,6 +87,7 @@ def plan_of(
         frames=frames,
         before=half * joined[0],
         after=half * joined[1],
+        is_last=is_last,
     )
     inputs = {
         "format": FORMAT,
@@ -93,6 +98,7 @@ def plan_of(
         "overlay": overlay.key if overlay else "",
         "frame": asdict(frame),
         "frames": [look.before, look.frames, look.after],
+        "pieces": len(pieces(look)),
         **film.coding,
     }
     return Plan(look=look, inputs=inputs)
