@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import opentimelineio as otio
 import pytest
 
 from storygen.media.editing import Lane, Piece, document
 from storygen.story import Cue
-
-otio = pytest.importorskip("opentimelineio")
 
 LANES = [
     Lane(
